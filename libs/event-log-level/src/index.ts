@@ -1,0 +1,1 @@
+export { LevelEventLog, type LevelEventLogOptions } from './log';
