@@ -1,0 +1,2 @@
+export { LevelLedger, type LevelLedgerOptions } from './ledger';
+export { Replicator, type Lag, type ReplicatorOptions } from './replicator';

@@ -1,0 +1,14 @@
+export { LEDGER_ERROR_CODES, LedgerError, type LedgerErrorCode } from './errors';
+export { decodeSession, keys, parseDeltaSk, SESSION_SHARDS, shardOf } from './keys';
+export {
+  getAll, GET_MANY_MAX, PK_BYTES_MAX, queryAll, SK_BYTES_MAX,
+  type Key, type Ledger, type Page, type Range, type ReadOptions, type Row, type StoredRow, type VersionedRow,
+} from './ledger';
+export { assertKey, assertKeys, assertQuery } from './limits';
+export { MemoryLedger } from './memory';
+export { compareSortKeys } from './order';
+export {
+  decodeJson, encodeJson, SCOPES, sessionCacheCodec, settledCodec, usageCodec,
+  type ApiKeyRow, type Boundaries, type Boundary, type Derived, type DerivedCodec, type EndsSample, type LogRegistration,
+  type LogRetirement, type QuarantineRow, type ResolvedThrough, type Scope, type SessionCache, type Settled,
+} from './rows';
