@@ -1,0 +1,61 @@
+/**
+ * Whether a log still is the one a stream was folded from. A log that was truncated, or re-created under its name, may
+ * grow past the old end again: offsets alone never tell, the record before the last manifest's end does.
+ */
+import { decodeManifest, invariant, type Fingerprint, type Hash, type Segment, type Shapes } from '@meridian/accounting';
+import type { EventLog } from '@meridian/event-log';
+import { keys, type Ledger, type StoredRow } from '@meridian/ledger';
+import { PipelineError } from './errors';
+
+export interface LastManifest {
+  /** Its number in the last segment's stream, 0 when that has none. */
+  readonly number: number;
+  readonly end: number;
+  readonly fingerprint: Fingerprint;
+}
+
+/**
+ * The last manifest of the last of these segments, or of the one before, where the last has none yet: what the log must
+ * still hold. (The one before may have been written past its segment; that too was the log.) Undefined when nothing was
+ * folded. Rejects with `not_replicated` when a segment was closed at a manifest that this replica does not have yet.
+ */
+export async function lastManifest(ledger: Ledger, segments: readonly Segment[], shapes: Shapes): Promise<LastManifest | undefined> {
+  const last = segments.at(-1);
+  if (!last) return undefined;
+  const row = await lastRow(ledger, last);
+  if (row) return { ...read(row, shapes), number: Number(row.sk) };
+  const before = segments.findLast((segment) => segment !== last && segment.manifests > 0);
+  if (!before) return undefined;
+  const closing = await lastRow(ledger, before);
+  if (!closing || Number(closing.sk) < before.manifests) {
+    throw new PipelineError('not_replicated', `manifest ${before.manifests} of ${before.stream}, which ${last.stream} follows, is not here yet`);
+  }
+  return { ...read(closing, shapes), number: 0 };
+}
+
+async function lastRow(ledger: Ledger, { stream }: Segment): Promise<StoredRow | undefined> {
+  return (await ledger.query(keys.manifestPk(stream), { descending: true, limit: 1 }, { consistent: true })).rows[0];
+}
+
+function read(row: StoredRow, shapes: Shapes): Omit<LastManifest, 'number'> {
+  const { end, fingerprint } = decodeManifest(row.value, shapes);
+  return { end, fingerprint };
+}
+
+/**
+ * - `same`: the log goes on from where it was folded (or retention removed exactly what was folded).
+ * - `truncated`: the record at `end − 1` is gone or another one.
+ * - `gap`: records after `end` were removed before they were folded.
+ */
+export type Intactness = 'same' | 'truncated' | 'gap';
+
+export async function checkFingerprint(log: EventLog, hash: Hash, partition: number, { end, fingerprint }: LastManifest): Promise<Intactness> {
+  const extent = (await log.extents())[partition];
+  invariant(extent, `partition ${partition} does not exist`);
+  if (end > extent.end) return 'truncated';
+  if (end < extent.start) return 'gap';
+  // What was folded is gone by retention, what follows is all there.
+  if (end === extent.start) return 'same';
+  const record = (await log.read(partition, end - 1, 1))[0];
+  return record?.epoch === fingerprint.epoch && hash.bytes(record.value) === fingerprint.sha256 ? 'same' : 'truncated';
+}

@@ -1,0 +1,169 @@
+/**
+ * A member of the region's group of consumers: one folder per assigned partition, flushes on time, stops a log that
+ * must not be folded any further. What it read from a partition that was taken away is dropped before any write.
+ */
+import { AccountingError, MeridianError, type LogId, type Segment } from '@meridian/accounting';
+import type { Assignee, EventLog, LogRecord, Membership } from '@meridian/event-log';
+import { PipelineError } from './errors';
+import { Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
+import { retrying, Serial, type LoopOptions } from './loop';
+import type { AlarmCode } from './probe';
+
+export interface FoldServiceParts extends FoldParts, LoopOptions {
+  /** The registered log of each partition. */
+  readonly logs: readonly LogId[];
+  /** The segments of a log up to the one this region writes; none when another region has taken the log over. */
+  readonly segmentsOf: (log: LogId) => Promise<readonly Segment[]>;
+}
+
+/** How many times in the shorter of the two flush times the service looks whether a flush is due. */
+const TICKS_PER_FLUSH = 5;
+
+interface Slot {
+  readonly partition: number;
+  /** Undefined while this log is not to be folded. */
+  folder: Folder | undefined;
+  readonly serial: Serial;
+  /** Aborted when the partition is taken away. */
+  readonly revoked: AbortController;
+}
+
+export class FoldService implements Assignee {
+  private readonly slots = new Map<number, Slot>();
+  private membership: Membership | undefined;
+  private stopped: (error: Error | undefined) => void = () => undefined;
+  private readonly ended: Promise<Error | undefined>;
+
+  constructor(
+    protected readonly parts: FoldServiceParts,
+    protected readonly settings: FoldSettings,
+  ) {
+    this.ended = new Promise((resolve) => (this.stopped = resolve));
+  }
+
+  /** Joins the group. Rejects when the log cannot be joined. */
+  async start(log: EventLog): Promise<void> {
+    this.membership = await log.join(this);
+  }
+
+  /** Rejects when the service failed for good; resolves after `close`. */
+  async run(): Promise<void> {
+    const error = await this.ended;
+    if (error) throw error;
+  }
+
+  /** Flushes what is buffered, as far as the ledger takes it at once, and leaves the group. */
+  async close(): Promise<void> {
+    await Promise.all([...this.slots.values()].map((slot) => slot.serial.run(async () => slot.folder?.flush()).catch(() => undefined)));
+    await this.membership?.close();
+    this.stopped(undefined);
+  }
+
+  /** Leaves the group without flushing, as a crash would: what was buffered is read again by whoever comes next. */
+  async abandon(): Promise<void> {
+    for (const slot of this.slots.values()) slot.revoked.abort();
+    await this.membership?.close();
+    this.stopped(undefined);
+  }
+
+  async assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    const starts = new Map<number, number>();
+    for (const partition of partitions) starts.set(partition, await this.openSlot(partition));
+    return starts;
+  }
+
+  revoked(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) {
+      this.slots.get(partition)?.revoked.abort();
+      this.slots.delete(partition);
+    }
+    return Promise.resolve();
+  }
+
+  async records(partition: number, records: readonly LogRecord[]): Promise<void> {
+    const slot = this.slots.get(partition);
+    const folder = slot?.folder;
+    if (!slot || !folder) return;
+    await slot.serial.run(() => this.unlessStopped(slot, () => this.whileAssigned(slot, () => folder.offer(records))));
+  }
+
+  failed(error: Error): void {
+    for (const slot of this.slots.values()) slot.revoked.abort();
+    this.stopped(error);
+  }
+
+  private async openSlot(partition: number): Promise<number> {
+    const slot: Slot = { partition, folder: undefined, serial: new Serial(), revoked: new AbortController() };
+    this.slots.set(partition, slot);
+    const log = this.parts.logs[partition];
+    // The topic has grown: a new start registers the new log.
+    if (log === undefined) throw new PipelineError('unknown_log', `partition ${partition} is not registered; restart to register it`);
+    const options = { ...this.parts, signal: slot.revoked.signal };
+    const segments = await retrying('segments', options, () => this.parts.segmentsOf(log));
+    if (segments.length > 0) {
+      const folder = this.createFolder({ partition, log, segments });
+      const start = await this.unlessStopped(slot, () => retrying('open', options, () => folder.open()));
+      if (start !== undefined) {
+        slot.folder = folder;
+        void this.keepFlushing(slot, folder);
+        return start;
+      }
+    }
+    // Another region's log by now, or one that must not be folded: what comes is passed over.
+    return (await retrying('extents', options, () => this.parts.log.extents()))[partition]?.end ?? 0;
+  }
+
+  protected createFolder(target: FoldTarget): Folder {
+    return new Folder(this.parts, target, this.settings);
+  }
+
+  private async keepFlushing(slot: Slot, folder: Folder): Promise<void> {
+    const { clock } = this.parts;
+    const { signal } = slot.revoked;
+    const tickMs = Math.ceil(Math.min(this.settings.flushAgeMs, this.settings.flushIdleMs) / TICKS_PER_FLUSH);
+    try {
+      while (!signal.aborted) {
+        await clock.sleep(tickMs, signal);
+        if (!slot.folder) return;
+        if (!folder.isDue(clock.now())) continue;
+        await slot.serial.run(() => this.unlessStopped(slot, () => this.whileAssigned(slot, () => folder.flush())));
+      }
+    } catch (error) {
+      this.failed(error as Error);
+      await this.membership?.close();
+    }
+  }
+
+  /** A condition of this one log stops this one log, until a person acts; the others go on. */
+  private async unlessStopped<T>(slot: Slot, act: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await act();
+    } catch (error) {
+      const code = stopCode(error);
+      if (!code) throw error;
+      slot.folder = undefined;
+      const log = this.parts.logs[slot.partition] as LogId;
+      this.parts.probe.alarm({ code, log, message: (error as Error).message });
+      return undefined;
+    }
+  }
+
+  /** Retries for as long as the partition is ours: while the ledger is down the fold waits and the log keeps. */
+  private async whileAssigned(slot: Slot, act: () => Promise<void>): Promise<void> {
+    const { signal } = slot.revoked;
+    if (signal.aborted) return;
+    try {
+      await retrying('fold', { ...this.parts, signal }, act);
+    } catch (error) {
+      if (signal.aborted && error instanceof MeridianError && error.retryable) return;
+      throw error;
+    }
+  }
+}
+
+/** The alarm for an error that concerns one log only. */
+function stopCode(error: unknown): AlarmCode | undefined {
+  if (error instanceof AccountingError && error.code === 'unknown_rules') return 'log_unknown_rules';
+  if (error instanceof PipelineError && (error.code === 'log_truncated' || error.code === 'log_gap')) return error.code;
+  return undefined;
+}

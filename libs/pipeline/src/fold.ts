@@ -1,0 +1,350 @@
+/**
+ * The fold of one stream: records of one log in, deltas, quarantine rows and manifests out. Safe to crash after every
+ * step and safe beside a zombie folding the same stream: everything is inserted under a name, whoever comes second
+ * reads what is there and classifies again. Calls must not overlap (`FoldService` sees to it).
+ */
+import {
+  DELTA_ENTRIES_MAX, decodeDelta, Digest, encodeDelta, encodeManifest, hourOf, invariant, Judge,
+  parseLogId, SessionState, Shapes, Usage,
+  type Clock, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId, type Touched,
+} from '@meridian/accounting';
+import type { EventLog, LogRecord } from '@meridian/event-log';
+import { encodeJson, keys, LedgerError, queryAll, type Ledger, type QuarantineRow } from '@meridian/ledger';
+import { PipelineError } from './errors';
+import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
+import { FoldBuffer, type BufferedSession } from './fold-buffer';
+import { eachLimited } from './loop';
+import type { Probe } from './probe';
+import { SessionStates } from './session-states';
+
+export interface FoldSettings {
+  /** A flush comes when its oldest record has waited this long. */
+  readonly flushAgeMs: number;
+  /** … or when no record came for this long: the log is idle, waiting saves nothing. */
+  readonly flushIdleMs: number;
+  /** … or when the buffered records take this many bytes. */
+  readonly bufferBytesMax: number;
+  /** Memory for what is remembered of sessions between flushes. */
+  readonly stateBytesMax: number;
+  /** Sessions settled at the same time. */
+  readonly concurrency: number;
+  /** Entries in one delta, at most `DELTA_ENTRIES_MAX`; what a flush has beyond that becomes further deltas. */
+  readonly deltaEntriesMax: number;
+}
+
+export const FOLD_DEFAULTS: FoldSettings = {
+  flushAgeMs: 1_000,
+  flushIdleMs: 200,
+  bufferBytesMax: 8 * 1024 * 1024,
+  stateBytesMax: 256 * 1024 * 1024,
+  concurrency: 32,
+  deltaEntriesMax: DELTA_ENTRIES_MAX,
+};
+
+/** A flush comes before its manifest can grow to this: DynamoDB's limit of an item is 400 KB. */
+const MANIFEST_BYTES_MAX = 200 * 1024;
+/** Lost races in a row before a flush gives up for now. */
+const ATTEMPTS_MAX = 50;
+
+export interface FoldParts {
+  readonly log: EventLog;
+  /** The replica of the region that writes the stream. */
+  readonly ledger: Ledger;
+  readonly hash: Hash;
+  readonly clock: Clock;
+  readonly probe: Probe;
+}
+
+export interface FoldTarget {
+  readonly partition: number;
+  readonly log: LogId;
+  /** The log's segments up to the one to write, which is the last: its stream, and the offset from which it answers. */
+  readonly segments: readonly Segment[];
+}
+
+/** What one flush made of its range so far. */
+interface Tally {
+  readonly digest: Digest;
+  readonly usage: Map<string, Usage>;
+  readonly touched: Touched[];
+  entries: number;
+  duplicates: number;
+  conflicts: number;
+  deltas: number;
+  bytes: number;
+}
+
+export class Folder {
+  protected readonly shapes: Shapes;
+  protected readonly stream: StreamId;
+  protected readonly region: string;
+  private readonly from: number;
+  private readonly judge: Judge;
+  private readonly states: SessionStates;
+  private buffer = new FoldBuffer();
+  /** Number of the stream's last manifest, and where the next one starts. */
+  protected manifest = 0;
+  protected start = 0;
+  /** Offset of the next record to take. */
+  protected next = 0;
+
+  constructor(
+    protected readonly parts: FoldParts,
+    protected readonly target: FoldTarget,
+    protected readonly settings: FoldSettings,
+  ) {
+    this.shapes = new Shapes(parts.hash);
+    this.judge = new Judge(parts.hash, this.shapes);
+    const segment = target.segments.at(-1);
+    invariant(segment, `${target.log} has no segment to write`);
+    this.stream = segment.stream;
+    this.from = segment.from;
+    this.region = parseLogId(target.log).region;
+    this.states = new SessionStates(settings.stateBytesMax);
+  }
+
+  /** One past the last offset that is durable in the ledger, manifest included. */
+  get folded(): number {
+    return this.start;
+  }
+
+  /**
+   * Finds where the stream stands and answers the offset to read from. Forgets whatever was buffered. Rejects with
+   * `log_truncated` or `log_gap` when the log is not the one the last manifest was made from.
+   */
+  async open(): Promise<number> {
+    await this.moveToLastManifest();
+    this.next = this.start;
+    this.buffer = new FoldBuffer();
+    return this.next;
+  }
+
+  /** Takes records, in offset order without gaps; flushes by itself whenever the buffer is full. */
+  async offer(records: readonly LogRecord[]): Promise<void> {
+    for (const record of records) {
+      if (record.offset < this.next) continue;
+      invariant(record.offset === this.next, `${this.target.log}: got offset ${record.offset}, expected ${this.next}`);
+      if (this.buffer.bytes >= this.settings.bufferBytesMax || this.buffer.manifestBytes >= MANIFEST_BYTES_MAX) await this.flush();
+      if (record.offset < this.next) continue;
+      // The judgement may throw (unknown rules): nothing of the record is taken then.
+      const judgement = this.judge.judge(record);
+      this.buffer.note(record, this.parts.clock.now());
+      if (judgement.kind === 'accepted') this.buffer.addAccepted(judgement);
+      else this.buffer.addQuarantined(record, judgement);
+      this.next = record.offset + 1;
+    }
+  }
+
+  isDue(now: number): boolean {
+    const { buffer, settings } = this;
+    return !buffer.isEmpty && (now - buffer.firstAt >= settings.flushAgeMs || now - buffer.lastAt >= settings.flushIdleMs);
+  }
+
+  /**
+   * Makes everything taken so far durable. On rejection the buffer is kept: calling again goes on where it failed.
+   */
+  async flush(): Promise<void> {
+    const { buffer } = this;
+    const { last } = buffer;
+    if (!last) return;
+    const began = this.parts.clock.now();
+    const end = last.offset + 1;
+    const fingerprint = { epoch: last.epoch, sha256: this.parts.hash.bytes(last.value) };
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const tally = await this.settle(buffer);
+      const counts = { entries: tally.entries, duplicates: tally.duplicates, quarantined: buffer.quarantined.length };
+      invariant(
+        counts.entries + counts.duplicates + counts.quarantined === end - this.start,
+        `${this.target.log}: ${JSON.stringify(counts)} do not make up [${this.start}, ${end})`,
+      );
+      const { digest, touched, usage } = tally;
+      const value = encodeManifest({ start: this.start, end, fingerprint, rules: buffer.rules, counts, digest, touched, usage }, this.shapes);
+      const answer = await this.insert({ ...keys.manifest(this.stream, this.manifest + 1), value });
+      if (answer === 'inserted') {
+        this.manifest++;
+        this.start = end;
+        this.finish(buffer, tally, tally.bytes + value.length, began);
+        return;
+      }
+      // Someone else (or an earlier self, unanswered) was first: go on from what is there.
+      await this.moveToLastManifest();
+      if (this.start >= end) {
+        this.next = Math.max(this.next, this.start);
+        this.finish(buffer, tally, tally.bytes, began);
+        return;
+      }
+      buffer.dropBelow(this.start);
+    }
+    throw new PipelineError('contended', `${this.stream}: ${ATTEMPTS_MAX} manifests in a row were written by someone else first`);
+  }
+
+  /** Which deltas of the session this stream classifies against: its own, never another stream's. */
+  protected async load(tenant: string, session: string): Promise<SessionState> {
+    const state = this.newState();
+    const range = keys.deltaRange(this.stream, 1);
+    for await (const row of queryAll(this.parts.ledger, keys.sessionPk(tenant, session), range, { consistent: true })) {
+      const number = state.lastDelta + 1;
+      invariant(row.sk === keys.delta(tenant, session, this.stream, number).sk, `${row.pk}: delta ${number} of ${this.stream} is missing`);
+      const entries = decodeDelta(row.value, this.shapes).sort((a, b) => a.offset - b.offset);
+      for (const entry of entries) state.add(entry, number);
+    }
+    return state;
+  }
+
+  protected newState(): SessionState {
+    return new SessionState();
+  }
+
+  /** The delta that must be present for this record, whatever its class: `written` is the one just written for it. */
+  protected neededDelta(decision: Decision, written: number): number {
+    return 'delta' in decision ? decision.delta : written;
+  }
+
+  /** Usage is over the stream's entries, replays included: it says what the log holds, not what this process did. */
+  protected countsAsEntry(decision: Decision): boolean {
+    return decision.kind !== 'duplicate';
+  }
+
+  /** Where the stream's last manifest ends; its start when there is none. Checks that the log still is what it was. */
+  private async moveToLastManifest(): Promise<void> {
+    const last = await lastManifest(this.parts.ledger, this.target.segments, this.shapes);
+    if (last) await this.assertIntact(last);
+    this.manifest = last?.number ?? 0;
+    // A stream without a manifest starts where its segment does, whatever the one before wrote past that.
+    this.start = last && last.number > 0 ? last.end : this.from;
+  }
+
+  protected async assertIntact(last: LastManifest): Promise<void> {
+    const { partition, log } = this.target;
+    const intactness = await checkFingerprint(this.parts.log, this.parts.hash, partition, last);
+    if (intactness === 'same') return;
+    const [code, what] =
+      intactness === 'truncated'
+        ? (['log_truncated', `the record at ${last.end - 1} is not the one that was folded: the log was truncated or re-created under its name`] as const)
+        : (['log_gap', `retention removed records from ${last.end} on before they were counted`] as const);
+    throw new PipelineError(code, `${log} is stopped: ${what}`);
+  }
+
+  /** Makes every record of the buffer durable, manifest excluded. */
+  private async settle(buffer: FoldBuffer): Promise<Tally> {
+    const tally: Tally = {
+      digest: new Digest(), usage: new Map(), touched: [], entries: 0, duplicates: 0, conflicts: 0, deltas: 0, bytes: 0,
+    };
+    await eachLimited(buffer.sessions.entries(), this.settings.concurrency, ([key, session]) => this.settleSession(key, session, tally));
+    await eachLimited(buffer.quarantined, this.settings.concurrency, async ({ record, judgement }) => {
+      const { code, message, rules, tenant } = judgement;
+      const value: QuarantineRow = { code, message, rules, tenant, time: record.time, raw: toBase64(record.value) };
+      const key = keys.quarantine(this.target.log, hourOf(record.time), record.offset);
+      await this.insert({ ...key, value: encodeJson(value) });
+    });
+    tally.touched.sort((a, b) => (a.tenant === b.tenant ? compare(a.session, b.session) : compare(a.tenant, b.tenant)));
+    return tally;
+  }
+
+  private async settleSession(key: string, { tenant, session, entries }: BufferedSession, tally: Tally): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const state = this.states.get(key) ?? (await this.load(tenant, session));
+      // Taken out until everything it says is durable: a failure below must not leave a state that runs ahead.
+      this.states.delete(key);
+      const plan = this.classifyAll(state, entries);
+      const bytes = await this.insertDeltas(tenant, session, plan);
+      if (bytes < 0) continue;
+      this.states.set(key, state);
+      this.count(tenant, session, plan, tally);
+      tally.bytes += bytes;
+      return;
+    }
+    throw new PipelineError('contended', `${this.stream}: deltas of one session were written by someone else first, ${ATTEMPTS_MAX} times in a row`);
+  }
+
+  /** Classifies in offset order and adds what is new to the state, under the delta numbers it is going to have. */
+  private classifyAll(state: SessionState, entries: readonly Entry[]): Plan {
+    const plan: Plan = { firstDelta: state.lastDelta + 1, classified: [], fresh: [], conflicts: 0 };
+    for (const entry of entries) {
+      const decision = state.classify(entry);
+      let written = 0;
+      if (!('delta' in decision)) {
+        written = plan.firstDelta + Math.floor(plan.fresh.length / this.settings.deltaEntriesMax);
+        state.add(entry, written);
+        plan.fresh.push(entry);
+        if (decision.kind === 'conflict') plan.conflicts++;
+      }
+      plan.classified.push({ entry, decision, delta: this.neededDelta(decision, written) });
+    }
+    return plan;
+  }
+
+  /** Bytes written, or −1 when a number was taken: the session must be loaded again. */
+  private async insertDeltas(tenant: string, session: string, { firstDelta, fresh, conflicts }: Plan): Promise<number> {
+    let bytes = 0;
+    const { deltaEntriesMax } = this.settings;
+    for (let at = 0, number = firstDelta; at < fresh.length; at += deltaEntriesMax, number++) {
+      const value = encodeDelta(fresh.slice(at, at + deltaEntriesMax), { hasConflict: conflicts > 0 });
+      const answer = await this.insert({ ...keys.delta(tenant, session, this.stream, number), value });
+      if (answer === 'exists') return -1;
+      bytes += value.length;
+    }
+    return bytes;
+  }
+
+  private count(tenant: string, session: string, { classified, fresh, conflicts }: Plan, tally: Tally): void {
+    let usage = tally.usage.get(tenant);
+    if (!usage) tally.usage.set(tenant, (usage = new Usage()));
+    let delta = 0;
+    for (const one of classified) {
+      if (one.delta > delta) delta = one.delta;
+      const { entry } = one;
+      const hour = hourOf(entry.time);
+      if (this.countsAsEntry(one.decision)) {
+        tally.entries++;
+        tally.digest.add(entry);
+        usage.addEvent(hour, this.region, entry.shape, entry.tokens);
+      } else {
+        tally.duplicates++;
+        usage.addDuplicates(hour, this.region, entry.shape, 1);
+      }
+    }
+    if (delta > 0) tally.touched.push({ tenant, session, delta });
+    tally.conflicts += conflicts;
+    if (fresh.length > 0) tally.deltas += Math.ceil(fresh.length / this.settings.deltaEntriesMax);
+  }
+
+  /** An insert whose outcome is not known is treated like one that came second: what counts is what is there. */
+  private async insert(row: { readonly pk: string; readonly sk: string; readonly value: Uint8Array }): Promise<'inserted' | 'exists'> {
+    try {
+      return await this.parts.ledger.insert(row);
+    } catch (error) {
+      if (error instanceof LedgerError && error.code === 'ledger_ambiguous') return 'exists';
+      throw error;
+    }
+  }
+
+  private finish(buffer: FoldBuffer, tally: Tally, bytes: number, began: number): void {
+    this.buffer = new FoldBuffer();
+    this.states.shrink();
+    const { entries, duplicates, conflicts, deltas } = tally;
+    const quarantined = buffer.quarantined.length;
+    const now = this.parts.clock.now();
+    this.parts.probe.flushed({
+      log: this.target.log, records: entries + duplicates + quarantined, entries, duplicates, conflicts, quarantined, deltas, bytes,
+      durationMs: now - began, ageMs: now - buffer.firstAppended, traces: buffer.traces,
+    });
+  }
+}
+
+interface Plan {
+  readonly firstDelta: number;
+  readonly classified: { readonly entry: Entry; readonly decision: Decision; readonly delta: number }[];
+  readonly fresh: Entry[];
+  conflicts: number;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}

@@ -1,0 +1,22 @@
+export { Acceptor, partitionOf, type AcceptorParts, type Through } from './accept';
+export { ALLOCATE_DEFAULTS, Allocator, segmentsWrittenBy, takeOver, type AllocateParts, type AllocateSettings } from './allocate';
+export { copyOfCut, newestCopy, newestCut, resolvedThrough } from './cuts';
+export { readDerived, sessionCache, settledByPeriod } from './derive';
+export { PIPELINE_ERROR_CODES, PipelineError, type PipelineErrorCode } from './errors';
+export { Evidence, type CoveredManifest } from './evidence';
+export { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fingerprint';
+export { FOLD_DEFAULTS, Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
+export { FoldService, type FoldServiceParts } from './fold-service';
+export { Jobs, type Job, type JobParts, type JobRequest } from './jobs';
+export { eachLimited, repeating, retrying, type LoopOptions } from './loop';
+export { hourFromName, hourName, periodOf, periodsBetween } from './periods';
+export { silentProbe, type AlarmCode, type Flushed, type Probe } from './probe';
+export { Reacher, type ReachParts } from './reach';
+export {
+  groupUsage, Reader, USAGE_GROUPS,
+  type CoverageAnswer, type ExplainAnswer, type ReadParts, type SessionAnswer, type SessionCursor, type SessionListAnswer, type UsageAnswer,
+} from './read';
+export { listLogs, registerLogs, retireLog, type RegisteredLog } from './registry';
+export { checkScope, Rerun, type Difference, type RerunProgress, type RerunResult, type RerunScope } from './rerun';
+export { Resolver, type Increment, type ResolveParts } from './resolve';
+export { sampleEnds, type SampleParts } from './sample';

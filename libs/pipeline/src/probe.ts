@@ -1,0 +1,52 @@
+/**
+ * What the loops tell about themselves. `libs/telemetry` turns it into metrics, spans and log lines; the simulator and
+ * most tests pass `silentProbe`. Called once per batch, never per event; must not throw.
+ */
+import type { LogId } from '@meridian/accounting';
+
+export interface Flushed {
+  readonly log: LogId;
+  readonly records: number;
+  readonly entries: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly quarantined: number;
+  readonly deltas: number;
+  /** Bytes of deltas and manifest written. */
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** now − append time of the oldest record of the flush. */
+  readonly ageMs: number;
+  /** Trace contexts (record headers) of some of its records. */
+  readonly traces: readonly Readonly<Record<string, string>>[];
+}
+
+/** Conditions that stop a log until a person acts. Each has a runbook of its name. */
+export type AlarmCode = 'log_truncated' | 'log_gap' | 'log_unknown_rules' | 'fold_failed';
+
+export interface Probe {
+  accepted(told: { readonly events: number; readonly durationMs: number }): void;
+  flushed(told: Flushed): void;
+  sampled(told: { readonly region: string; readonly logs: number }): void;
+  cutAllocated(told: { readonly k: number; readonly asOf: number; readonly lagging: number }): void;
+  reached(told: { readonly k: number; readonly asOf: number; readonly waitingFor: number }): void;
+  resolved(told: { readonly k: number; readonly sessions: number; readonly rows: number; readonly durationMs: number }): void;
+  /** An operating error that will be retried. */
+  retrying(told: { readonly what: string; readonly error: Error; readonly afterMs: number }): void;
+  alarm(told: { readonly code: AlarmCode; readonly log: LogId; readonly message: string }): void;
+}
+
+function nothing(): void {
+  // Nobody listens.
+}
+
+export const silentProbe: Probe = {
+  accepted: nothing,
+  flushed: nothing,
+  sampled: nothing,
+  cutAllocated: nothing,
+  reached: nothing,
+  resolved: nothing,
+  retrying: nothing,
+  alarm: nothing,
+};

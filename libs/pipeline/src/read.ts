@@ -1,0 +1,231 @@
+/**
+ * What readers ask of a region. Every answer is at one cut, the last one this region resolved, and carries its claim.
+ */
+import {
+  claim, Cover, explain, sortLogs, total, Usage,
+  type Claim, type Cut, type Hash, type LogCoverage, type LogId, type Segment, type SessionTotal, type Standing, type StreamId, type TokenTotals,
+  type UsageLine,
+} from '@meridian/accounting';
+import {
+  decodeJson, decodeSession, keys, queryAll, SESSION_SHARDS, sessionCacheCodec, settledCodec, usageCodec,
+  type EndsSample, type Ledger, type SessionCache, type Settled,
+} from '@meridian/ledger';
+import { resolvedThrough } from './cuts';
+import { readDerived, sessionCache, valueAt } from './derive';
+import { PipelineError } from './errors';
+import { Evidence } from './evidence';
+import { hourFromName, hourName, periodsBetween } from './periods';
+import type { Reacher } from './reach';
+
+export interface ReadParts {
+  readonly ledger: Ledger;
+  readonly region: string;
+  readonly hash: Hash;
+  readonly reacher: Reacher;
+}
+
+/** A newer cut may be on its way this long before answers say that they wait for it. It can only withhold `final`. */
+const REACH_GRACE_MS = 5_000;
+/** How often a read that would mix two cuts starts over. */
+const ATTEMPTS_MAX = 20;
+
+/** A session's total at a cut; `usage` is by hour, region and dimensions. */
+export interface SessionAnswer extends SessionCache {
+  readonly claim: Claim;
+  /** Present when asked for: everything this replica holds, cut or not. An estimate, never to be billed. */
+  readonly live?: { readonly events: number; readonly tokens: TokenTotals };
+}
+
+export interface ExplainAnswer {
+  readonly claim: Claim;
+  readonly standings: readonly Standing[];
+}
+
+export interface SessionListAnswer {
+  readonly claim: Claim;
+  readonly sessions: readonly ({ readonly session: string } & Settled)[];
+  /** Where the next page starts; undefined at the end. */
+  readonly next: SessionCursor | undefined;
+}
+
+export interface SessionCursor {
+  readonly shard: number;
+  /** Sort key of the last session of the page before. */
+  readonly after: string | undefined;
+}
+
+export interface UsageAnswer {
+  readonly claim: Claim;
+  readonly lines: readonly UsageLine[];
+}
+
+export interface CoverageAnswer {
+  readonly claim: Claim;
+  readonly logs: readonly LogCoverage[];
+}
+
+export class Reader {
+  private readonly evidence: Evidence;
+
+  constructor(private readonly parts: ReadParts) {
+    this.evidence = new Evidence(parts.ledger, parts.hash);
+  }
+
+  /** `undefined` when no entry of the session lies in the cut (nor, with `live`, beyond it). */
+  async session(tenant: string, session: string, options: { readonly live: boolean }): Promise<SessionAnswer | undefined> {
+    const cut = await this.cut();
+    const { ledger, region } = this.parts;
+    const cached = await readDerived(ledger, keys.sessionCache(region, tenant, session), sessionCacheCodec);
+    // A cache at a later cut than the one we answer at is no use; the deltas always are.
+    const atCut = cached && cached.k <= cut.k && !options.live ? cached.value : undefined;
+    if (atCut) return { ...atCut, claim: this.claim(cut, atCut.conflicts) };
+    const deltas = await this.evidence.deltas(tenant, session);
+    const now = total(deltas, new Cover(cut), this.evidence.shapes);
+    const live = options.live ? total(deltas, this.liveCover(cut), this.evidence.shapes) : undefined;
+    if (hasNothing(now) && (!live || hasNothing(live))) return undefined;
+    const answer = { ...sessionCache(now), claim: this.claim(cut, now.conflicts) };
+    return live ? { ...answer, live: { events: live.events, tokens: live.tokens } } : answer;
+  }
+
+  /** Every entry of the session in the cut, with what became of it. */
+  async explain(tenant: string, session: string): Promise<ExplainAnswer> {
+    const cut = await this.cut();
+    const standings = explain(await this.evidence.deltas(tenant, session), new Cover(cut), this.evidence.shapes);
+    const conflicts = standings.filter(({ outcome }) => outcome === 'conflict').length;
+    return { claim: this.claim(cut, conflicts), standings };
+  }
+
+  /** Sessions with an entry dated in the period (`YYYY-MM`), up to `limit`, in no particular but stable order. */
+  async sessions(tenant: string, period: string, cursor: SessionCursor | undefined, limit: number): Promise<SessionListAnswer> {
+    return this.atOneCut(async (cut) => {
+      const sessions: ({ session: string } & Settled)[] = [];
+      let { shard, after } = cursor ?? { shard: 0, after: undefined };
+      for (; shard < SESSION_SHARDS; shard++, after = undefined) {
+        const pk = keys.settledPk(this.parts.region, tenant, period, shard);
+        for await (const row of queryAll(this.parts.ledger, pk, after === undefined ? {} : { after }, { consistent: true })) {
+          if (sessions.length === limit) return { claim: this.claim(cut, 0), sessions, next: { shard, after } };
+          const value = valueAt(settledCodec.decode(row.value), cut.k);
+          if (value === 'ahead') return 'ahead';
+          after = row.sk;
+          // A row that was emptied by a rerun stands for no session.
+          if (value && value.streams > 0) sessions.push({ session: decodeSession(row.sk), ...value });
+        }
+      }
+      return { claim: this.claim(cut, 0), sessions, next: undefined };
+    });
+  }
+
+  /** Usage of the hours [from, to) (hours since the epoch), one line per hour, region and dimensions. */
+  async usage(tenant: string, from: number, to: number): Promise<UsageAnswer> {
+    return this.atOneCut(async (cut) => {
+      const lines: UsageLine[] = [];
+      for (const period of periodsBetween(from, to)) {
+        const range = { from: hourName(from), to: hourName(to - 1) };
+        for await (const row of queryAll(this.parts.ledger, keys.usagePk(this.parts.region, tenant, period), range, { consistent: true })) {
+          const value = valueAt(usageCodec.decode(row.value), cut.k);
+          if (value === 'ahead') return 'ahead';
+          if (value && hourFromName(row.sk) < to) lines.push(...value);
+        }
+      }
+      return { claim: this.claim(cut, 0), lines };
+    });
+  }
+
+  /** Where every registered log stands, as this replica sees it. */
+  async coverage(): Promise<CoverageAnswer> {
+    const cut = await this.cut();
+    const { ledger, reacher } = this.parts;
+    const logs: LogCoverage[] = [];
+    for (const { log, region, lineage, start } of reacher.registered()) {
+      const cutLog = cut.logs.find((one) => one.log === log);
+      const segments: readonly Pick<Segment, 'stream'>[] = cutLog?.segments ?? [{ stream: `${log}~0` as StreamId }];
+      const boundaries = segments.map(({ stream }) => reacher.boundary(stream));
+      const row = await ledger.get(keys.ends(region, lineage), { consistent: false });
+      const end = row ? (decodeJson<EndsSample>(row.value).ends as Readonly<Record<LogId, number | undefined>>)[log] ?? -1 : -1;
+      const reached = Math.max(start, ...boundaries.map((boundary) => boundary?.end ?? 0));
+      const counts = { entries: 0, duplicates: 0, quarantined: 0 };
+      for (const boundary of boundaries) {
+        counts.entries += boundary?.counts.entries ?? 0;
+        counts.duplicates += boundary?.counts.duplicates ?? 0;
+        counts.quarantined += boundary?.counts.quarantined ?? 0;
+      }
+      const inCut = cutLog?.offset ?? start;
+      logs.push({
+        log, region, end, folded: await this.folded(segments, reached), reached, cut: inCut,
+        behind: end < 0 ? 0 : Math.max(0, end - inCut), since: cutLog?.asOf ?? 0, counts,
+      });
+    }
+    return { claim: this.claim(cut, 0), logs: sortLogs(logs) };
+  }
+
+  private async folded(segments: readonly Pick<Segment, 'stream'>[], reached: number): Promise<number> {
+    const stream = segments.at(-1)?.stream;
+    if (stream === undefined) return reached;
+    const page = await this.parts.ledger.query(keys.manifestPk(stream), { descending: true, limit: 1 }, { consistent: false });
+    const row = page.rows[0];
+    return row ? Math.max(reached, this.evidence.manifestEnd(row.value)) : reached;
+  }
+
+  private cut(): Promise<Cut> {
+    return resolvedThrough(this.parts.ledger, this.parts.region);
+  }
+
+  private claim(cut: Cut, conflicts: number): Claim {
+    return claim(cut, this.parts.reacher.waits(REACH_GRACE_MS), conflicts);
+  }
+
+  /** Everything this replica holds: the last segment of each log without an end, and the logs that are in no cut yet. */
+  private liveCover(cut: Cut): Cover {
+    const inCut = new Set(cut.logs.map(({ log }) => log));
+    const others = this.parts.reacher.registered().filter(({ log }) => !inCut.has(log));
+    return new Cover({
+      ...cut,
+      logs: sortLogs([
+        ...cut.logs.map((log) => ({ ...log, offset: Number.MAX_SAFE_INTEGER })),
+        ...others.map(({ log, start, region }) => ({
+          log, offset: Number.MAX_SAFE_INTEGER, asOf: 0, segments: [{ stream: `${log}~0` as StreamId, from: start, writer: region, manifests: 0 }],
+        })),
+      ]),
+    });
+  }
+
+  /** Runs a read of many derived rows until all of them could be read at the same cut. */
+  private async atOneCut<T>(read: (cut: Cut) => Promise<T | 'ahead'>): Promise<T> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const answer = await read(await this.cut());
+      if (answer !== 'ahead') return answer;
+    }
+    throw new PipelineError('resolving', 'the rows asked for kept moving from cut to cut while they were read; ask again');
+  }
+}
+
+function hasNothing(now: SessionTotal): boolean {
+  return now.streams === 0;
+}
+
+/** Sums lines over what is not asked for: `by` hour or day, `group` any of the given names. */
+export function groupUsage(lines: readonly UsageLine[], by: 'hour' | 'day', group: ReadonlySet<string>): UsageLine[] {
+  const usage = new Usage();
+  const HOURS_PER_DAY = 24;
+  for (const line of lines) {
+    const d = line.dimensions;
+    usage.addLine({
+      ...line,
+      hour: by === 'day' ? line.hour - (line.hour % HOURS_PER_DAY) : line.hour,
+      region: group.has('region') ? line.region : '',
+      dimensions: {
+        provider: group.has('provider') ? d.provider : '',
+        model: group.has('model') ? d.model : '',
+        operation: group.has('operation') ? d.operation : '',
+        tier: group.has('tier') ? d.tier : '',
+        inferenceRegion: group.has('inferenceRegion') ? d.inferenceRegion : '',
+        counted: group.has('counted') ? d.counted : 'reported',
+      },
+    });
+  }
+  return usage.lines();
+}
+
+/** Names usage can be grouped by. */
+export const USAGE_GROUPS = ['region', 'provider', 'model', 'operation', 'tier', 'inferenceRegion', 'counted'] as const;
+

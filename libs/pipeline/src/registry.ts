@@ -1,0 +1,62 @@
+/**
+ * The registry of logs in the control table. Ingest produces only to registered partitions; a new incarnation of a
+ * topic gets new logs (the next lineage), so that offsets of two incarnations are never compared.
+ */
+import { logId, type Clock, type LogId } from '@meridian/accounting';
+import type { Incarnation } from '@meridian/event-log';
+import { decodeJson, encodeJson, keys, queryAll, type Ledger, type LogRegistration, type LogRetirement } from '@meridian/ledger';
+import { PipelineError } from './errors';
+
+export interface RegisteredLog extends LogRegistration {
+  readonly retired: LogRetirement | undefined;
+}
+
+/** All logs ever registered, retired ones included, in log order. */
+export async function listLogs(control: Ledger): Promise<RegisteredLog[]> {
+  const retired = new Map<LogId, LogRetirement>();
+  for await (const row of queryAll(control, keys.retirementsPk, {}, { consistent: true })) {
+    const retirement = decodeJson<LogRetirement>(row.value);
+    retired.set(retirement.log, retirement);
+  }
+  const logs: RegisteredLog[] = [];
+  for await (const row of queryAll(control, keys.logsPk, {}, { consistent: true })) {
+    const registration = decodeJson<LogRegistration>(row.value);
+    logs.push({ ...registration, retired: retired.get(registration.log) });
+  }
+  return logs;
+}
+
+/** How often a lost race for a registration is taken up again. */
+const ATTEMPTS_MAX = 20;
+
+/**
+ * Registers every partition of this incarnation of the region's topic that is not registered yet, and answers the log
+ * of each partition. Idempotent; any number of processes may call it at once.
+ */
+export async function registerLogs(control: Ledger, region: string, incarnation: Incarnation, clock: Clock): Promise<LogId[]> {
+  const { cluster, topic, partitions } = incarnation;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const known = (await listLogs(control)).filter((log) => log.region === region);
+    const own = known.filter((log) => log.cluster === cluster && log.topic === topic);
+    const lineage = own[0]?.lineage ?? known.reduce((max, log) => Math.max(max, log.lineage), -1) + 1;
+    const logs: LogId[] = [];
+    let isRegistered = true;
+    for (let partition = 0; partition < partitions; partition++) {
+      const log = logId({ region, lineage, partition });
+      logs.push(log);
+      if (own.some((one) => one.partition === partition)) continue;
+      const registration: LogRegistration = { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() };
+      const answer = await control.insert({ ...keys.logRegistration(log), value: encodeJson(registration) });
+      if (answer === 'exists') isRegistered = false;
+    }
+    if (isRegistered) return logs;
+  }
+  throw new PipelineError('contended', `the logs of ${region} could not be registered: someone else kept registering first`);
+}
+
+/** Puts on record that a log is gone from `offset` on; no cut waits for it any more. The first retirement stands. */
+export async function retireLog(control: Ledger, retirement: LogRetirement): Promise<'inserted' | 'exists'> {
+  const logs = await listLogs(control);
+  if (!logs.some((log) => log.log === retirement.log)) throw new PipelineError('unknown_log', `no log ${retirement.log} is registered`);
+  return control.insert({ ...keys.logRetirement(retirement.log), value: encodeJson(retirement) });
+}
