@@ -1,0 +1,2 @@
+export { runSeed, type RunOptions, type RunResult } from './run';
+export { SWITCHES, type SwitchName } from './switches';
