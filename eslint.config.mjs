@@ -92,6 +92,8 @@ export default defineConfig(
       '@typescript-eslint/no-unnecessary-condition': 'off',
       // NestJS takes plain objects where its types name an options class.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      // A decoder is told what it decodes to: `decodeJson<Cut>(bytes)`.
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       // An implementation of an asynchronous port may have nothing to wait for.
       '@typescript-eslint/require-await': 'off',
     },

@@ -11,7 +11,9 @@ export type EventLogErrorCode = (typeof EVENT_LOG_ERROR_CODES)[number];
  * - `log_invalid`: the call is wrong (no such partition): a defect of the caller.
  * - `log_closed`: `close` was called.
  */
-export class EventLogError extends MeridianError<EventLogErrorCode> {
+export class EventLogError extends MeridianError {
+  declare readonly code: EventLogErrorCode;
+
   constructor(code: EventLogErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(code, message, code === 'log_unavailable' || code === 'log_full', options);
   }

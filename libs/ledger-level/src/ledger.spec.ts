@@ -30,3 +30,37 @@ for (const [name, origin] of [['LevelDB', {}], ['LevelDB as a replica', { origin
     },
   });
 }
+
+describe('LevelLedger', () => {
+  const row = { pk: 'p', sk: 'a', value: Uint8Array.of(1) };
+
+  it('refuses a directory of another origin', async () => {
+    await (await LevelLedger.open({ directory, clock, origin: 'eu' })).close();
+    await expect(LevelLedger.open({ directory, clock, origin: 'us' })).rejects.toMatchObject({ code: 'ledger_invalid' });
+    await expect(LevelLedger.open({ directory, clock })).rejects.toMatchObject({ code: 'ledger_invalid' });
+  });
+
+  it('writes what was handed over before it closes', async () => {
+    const ledger = await LevelLedger.open({ directory, clock });
+    const calls = Array.from({ length: 20 }, (_, i) => ledger.insert({ ...row, sk: `${i}` }));
+    expect(new Set((await Promise.all([...calls, ledger.close()])).slice(0, -1))).toEqual(new Set(['inserted']));
+    const again = await LevelLedger.open({ directory, clock });
+    expect((await again.query('p', {})).rows).toHaveLength(20);
+    await again.close();
+  });
+
+  it('ends a page early when its rows are large', async () => {
+    const ledger = await LevelLedger.open({ directory, clock });
+    await Promise.all(Array.from({ length: 10 }, (_, i) => ledger.insert({ ...row, sk: `${i}`, value: new Uint8Array(300_000) })));
+    const { rows, next } = await ledger.query('p', { limit: 8 });
+    expect([rows.length, next]).toEqual([4, '3']);
+    await ledger.close();
+  });
+
+  it('puts into the outbox what it writes, and not what it refuses', async () => {
+    const ledger = await LevelLedger.open({ directory, clock, origin: 'eu' });
+    await Promise.all([ledger.insert(row), ledger.insert(row), ledger.replace({ ...row, version: 2 }), ledger.replace({ ...row, version: 1 })]);
+    expect(ledger.outbox.last).toBe(2);
+    await ledger.close();
+  });
+});

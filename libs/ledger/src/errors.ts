@@ -11,7 +11,9 @@ export type LedgerErrorCode = (typeof LEDGER_ERROR_CODES)[number];
  * - `ledger_invalid`: the call is wrong (key too long, too many keys): a defect of the caller.
  * - `ledger_closed`: `close` was called.
  */
-export class LedgerError extends MeridianError<LedgerErrorCode> {
+export class LedgerError extends MeridianError {
+  declare readonly code: LedgerErrorCode;
+
   constructor(code: LedgerErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(code, message, code !== 'ledger_invalid' && code !== 'ledger_closed', options);
   }

@@ -14,7 +14,9 @@ export type PipelineErrorCode = (typeof PIPELINE_ERROR_CODES)[number];
  * - `unknown_job`: no job of that id.
  * - `scope_invalid`: a job's scope is not one.
  */
-export class PipelineError extends MeridianError<PipelineErrorCode> {
+export class PipelineError extends MeridianError {
+  declare readonly code: PipelineErrorCode;
+
   constructor(code: PipelineErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(code, message, RETRYABLE.has(code), options);
   }

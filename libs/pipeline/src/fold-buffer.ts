@@ -1,7 +1,7 @@
 /**
  * What a folder has read and not yet made durable: a range of the log, judged, by session. Memory only.
  */
-import { hourOf, type Accepted, type Entry, type Quarantined, type Shape } from '@meridian/accounting';
+import { hourOf, utf8Length, type Accepted, type Entry, type Quarantined, type Shape } from '@meridian/accounting';
 import type { LogRecord } from '@meridian/event-log';
 
 export interface BufferedSession {
@@ -19,11 +19,12 @@ export interface BufferedQuarantine {
 /** Trace contexts kept per flush: enough to follow a batch, bounded whatever its size. */
 const TRACES_MAX = 16;
 /** Upper estimates, in bytes of a manifest, of what one more touched session and one more usage line take beyond their text. */
-const TOUCHED_OVERHEAD_BYTES = 8;
+const TOUCHED_OVERHEAD_BYTES = 12;
+const TENANT_OVERHEAD_BYTES = 80;
 const USAGE_LINE_OVERHEAD_BYTES = 120;
 
 export class FoldBuffer {
-  readonly sessions = new Map<string, BufferedSession>();
+  private readonly tenants = new Map<string, Map<string, BufferedSession>>();
   quarantined: BufferedQuarantine[] = [];
   readonly traces: Readonly<Record<string, string>>[] = [];
   rules = 0;
@@ -45,6 +46,10 @@ export class FoldBuffer {
     return this.last === undefined;
   }
 
+  get sessions(): BufferedSession[] {
+    return [...this.tenants.values()].flatMap((sessions) => [...sessions.values()]);
+  }
+
   /** Records every record, in offset order. */
   note(record: LogRecord, now: number): void {
     if (!this.last) {
@@ -59,14 +64,15 @@ export class FoldBuffer {
 
   addAccepted(accepted: Accepted): void {
     if (accepted.rules > this.rules) this.rules = accepted.rules;
-    const key = `${accepted.tenant}/${accepted.session}`;
-    const buffered = this.sessions.get(key);
-    if (buffered) buffered.entries.push(accepted.entry);
+    const { tenant, session, entry } = accepted;
+    const sessions = this.sessionsOf(tenant);
+    const buffered = sessions.get(session);
+    if (buffered) buffered.entries.push(entry);
     else {
-      this.sessions.set(key, { tenant: accepted.tenant, session: accepted.session, entries: [accepted.entry] });
-      this.manifestBytes += key.length * 3 + TOUCHED_OVERHEAD_BYTES;
+      sessions.set(session, { tenant, session, entries: [entry] });
+      this.manifestBytes += utf8Length(session) + TOUCHED_OVERHEAD_BYTES;
     }
-    const { shape, time } = accepted.entry;
+    const { shape, time } = entry;
     const hour = hourOf(time);
     if (shape !== this.lastShape || hour !== this.lastHour) this.noteUsageLine(shape, hour);
   }
@@ -78,11 +84,22 @@ export class FoldBuffer {
 
   /** Forgets what lies below `offset`: someone else made it durable. */
   dropBelow(offset: number): void {
-    for (const [key, session] of this.sessions) {
-      session.entries = session.entries.filter((entry) => entry.offset >= offset);
-      if (session.entries.length === 0) this.sessions.delete(key);
+    for (const sessions of this.tenants.values()) {
+      for (const [name, session] of sessions) {
+        session.entries = session.entries.filter((entry) => entry.offset >= offset);
+        if (session.entries.length === 0) sessions.delete(name);
+      }
     }
     this.quarantined = this.quarantined.filter(({ record }) => record.offset >= offset);
+  }
+
+  private sessionsOf(tenant: string): Map<string, BufferedSession> {
+    let sessions = this.tenants.get(tenant);
+    if (!sessions) {
+      this.tenants.set(tenant, (sessions = new Map()));
+      this.manifestBytes += tenant.length + TENANT_OVERHEAD_BYTES;
+    }
+    return sessions;
   }
 
   private noteUsageLine(shape: Shape, hour: number): void {

@@ -4,12 +4,12 @@
  * reads what is there and classifies again. Calls must not overlap (`FoldService` sees to it).
  */
 import {
-  DELTA_ENTRIES_MAX, decodeDelta, Digest, encodeDelta, encodeManifest, hourOf, invariant, Judge,
+  DELTA_ENTRIES_MAX, decodeDelta, Digest, encodeDelta, encodeManifest, hourOf, invariant, InvariantViolation, Judge,
   parseLogId, SessionState, Shapes, Usage,
   type Clock, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId, type Touched,
 } from '@meridian/accounting';
 import type { EventLog, LogRecord } from '@meridian/event-log';
-import { encodeJson, keys, LedgerError, queryAll, type Ledger, type QuarantineRow } from '@meridian/ledger';
+import { encodeJson, keys, LedgerError, type Ledger, type QuarantineRow, type Range, type Row } from '@meridian/ledger';
 import { PipelineError } from './errors';
 import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
 import { FoldBuffer, type BufferedSession } from './fold-buffer';
@@ -79,6 +79,8 @@ export class Folder {
   protected readonly stream: StreamId;
   protected readonly region: string;
   private readonly from: number;
+  /** Sort keys of the stream's deltas in any session. */
+  private readonly deltaRange: ReturnType<typeof keys.deltaRange>;
   private readonly judge: Judge;
   private readonly states: SessionStates;
   private buffer = new FoldBuffer();
@@ -99,6 +101,7 @@ export class Folder {
     invariant(segment, `${target.log} has no segment to write`);
     this.stream = segment.stream;
     this.from = segment.from;
+    this.deltaRange = keys.deltaRange(this.stream, 1);
     this.region = parseLogId(target.log).region;
     this.states = new SessionStates(settings.stateBytesMax);
   }
@@ -121,14 +124,17 @@ export class Folder {
 
   /** Takes records, in offset order without gaps; flushes by itself whenever the buffer is full. */
   async offer(records: readonly LogRecord[]): Promise<void> {
+    let now = this.parts.clock.now();
     for (const record of records) {
+      if (this.buffer.bytes >= this.settings.bufferBytesMax || this.buffer.manifestBytes >= MANIFEST_BYTES_MAX) {
+        await this.flush();
+        now = this.parts.clock.now();
+      }
       if (record.offset < this.next) continue;
-      invariant(record.offset === this.next, `${this.target.log}: got offset ${record.offset}, expected ${this.next}`);
-      if (this.buffer.bytes >= this.settings.bufferBytesMax || this.buffer.manifestBytes >= MANIFEST_BYTES_MAX) await this.flush();
-      if (record.offset < this.next) continue;
+      if (record.offset > this.next) throw new InvariantViolation(`${this.target.log}: got offset ${record.offset}, expected ${this.next}`);
       // The judgement may throw (unknown rules): nothing of the record is taken then.
       const judgement = this.judge.judge(record);
-      this.buffer.note(record, this.parts.clock.now());
+      this.buffer.note(record, now);
       if (judgement.kind === 'accepted') this.buffer.addAccepted(judgement);
       else this.buffer.addQuarantined(record, judgement);
       this.next = record.offset + 1;
@@ -181,14 +187,19 @@ export class Folder {
   /** Which deltas of the session this stream classifies against: its own, never another stream's. */
   protected async load(tenant: string, session: string): Promise<SessionState> {
     const state = this.newState();
-    const range = keys.deltaRange(this.stream, 1);
-    for await (const row of queryAll(this.parts.ledger, keys.sessionPk(tenant, session), range, { consistent: true })) {
-      const number = state.lastDelta + 1;
-      invariant(row.sk === keys.delta(tenant, session, this.stream, number).sk, `${row.pk}: delta ${number} of ${this.stream} is missing`);
-      const entries = decodeDelta(row.value, this.shapes).sort((a, b) => a.offset - b.offset);
-      for (const entry of entries) state.add(entry, number);
+    const pk = keys.sessionPk(tenant, session);
+    // Most sessions that are not remembered are new: one empty page, which is cheaper asked for by hand than through `queryAll`.
+    for (let range: Range = this.deltaRange; ; ) {
+      const { rows, next } = await this.parts.ledger.query(pk, range, { consistent: true });
+      for (const row of rows) {
+        const number = state.lastDelta + 1;
+        invariant(row.sk === keys.delta(tenant, session, this.stream, number).sk, `${row.pk}: delta ${number} of ${this.stream} is missing`);
+        const entries = decodeDelta(row.value, this.shapes).sort((a, b) => a.offset - b.offset);
+        for (const entry of entries) state.add(entry, number);
+      }
+      if (next === undefined) return state;
+      range = { ...range, after: next };
     }
-    return state;
   }
 
   protected newState(): SessionState {
@@ -230,7 +241,7 @@ export class Folder {
     const tally: Tally = {
       digest: new Digest(), usage: new Map(), touched: [], entries: 0, duplicates: 0, conflicts: 0, deltas: 0, bytes: 0,
     };
-    await eachLimited(buffer.sessions.entries(), this.settings.concurrency, ([key, session]) => this.settleSession(key, session, tally));
+    await eachLimited(buffer.sessions, this.settings.concurrency, (session) => this.settleSession(session, tally));
     await eachLimited(buffer.quarantined, this.settings.concurrency, async ({ record, judgement }) => {
       const { code, message, rules, tenant } = judgement;
       const value: QuarantineRow = { code, message, rules, tenant, time: record.time, raw: toBase64(record.value) };
@@ -241,15 +252,15 @@ export class Folder {
     return tally;
   }
 
-  private async settleSession(key: string, { tenant, session, entries }: BufferedSession, tally: Tally): Promise<void> {
+  private async settleSession({ tenant, session, entries }: BufferedSession, tally: Tally): Promise<void> {
+    const key = `${tenant}/${session}`;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const state = this.states.get(key) ?? (await this.load(tenant, session));
       // Taken out until everything it says is durable: a failure below must not leave a state that runs ahead.
-      this.states.delete(key);
+      const state = this.states.take(key) ?? (await this.load(tenant, session));
       const plan = this.classifyAll(state, entries);
-      const bytes = await this.insertDeltas(tenant, session, plan);
+      const bytes = plan.fresh.length === 0 ? 0 : await this.insertDeltas(tenant, session, plan);
       if (bytes < 0) continue;
-      this.states.set(key, state);
+      this.states.put(key, state);
       this.count(tenant, session, plan, tally);
       tally.bytes += bytes;
       return;
@@ -259,17 +270,18 @@ export class Folder {
 
   /** Classifies in offset order and adds what is new to the state, under the delta numbers it is going to have. */
   private classifyAll(state: SessionState, entries: readonly Entry[]): Plan {
-    const plan: Plan = { firstDelta: state.lastDelta + 1, classified: [], fresh: [], conflicts: 0 };
+    const plan: Plan = { firstDelta: state.lastDelta + 1, fresh: [], repeats: [], neededDelta: 0, conflicts: 0 };
     for (const entry of entries) {
       const decision = state.classify(entry);
       let written = 0;
-      if (!('delta' in decision)) {
+      if ('delta' in decision) plan.repeats.push({ entry, decision });
+      else {
         written = plan.firstDelta + Math.floor(plan.fresh.length / this.settings.deltaEntriesMax);
         state.add(entry, written);
         plan.fresh.push(entry);
         if (decision.kind === 'conflict') plan.conflicts++;
       }
-      plan.classified.push({ entry, decision, delta: this.neededDelta(decision, written) });
+      plan.neededDelta = Math.max(plan.neededDelta, this.neededDelta(decision, written));
     }
     return plan;
   }
@@ -279,38 +291,39 @@ export class Folder {
     let bytes = 0;
     const { deltaEntriesMax } = this.settings;
     for (let at = 0, number = firstDelta; at < fresh.length; at += deltaEntriesMax, number++) {
-      const value = encodeDelta(fresh.slice(at, at + deltaEntriesMax), { hasConflict: conflicts > 0 });
-      const answer = await this.insert({ ...keys.delta(tenant, session, this.stream, number), value });
-      if (answer === 'exists') return -1;
+      const entries = fresh.length <= deltaEntriesMax ? fresh : fresh.slice(at, at + deltaEntriesMax);
+      const value = encodeDelta(entries, { hasConflict: conflicts > 0 });
+      const { pk, sk } = keys.delta(tenant, session, this.stream, number);
+      if ((await this.insert({ pk, sk, value })) === 'exists') return -1;
       bytes += value.length;
     }
     return bytes;
   }
 
-  private count(tenant: string, session: string, { classified, fresh, conflicts }: Plan, tally: Tally): void {
+  private count(tenant: string, session: string, { fresh, repeats, neededDelta: delta, conflicts }: Plan, tally: Tally): void {
     let usage = tally.usage.get(tenant);
     if (!usage) tally.usage.set(tenant, (usage = new Usage()));
-    let delta = 0;
-    for (const one of classified) {
-      if (one.delta > delta) delta = one.delta;
-      const { entry } = one;
-      const hour = hourOf(entry.time);
-      if (this.countsAsEntry(one.decision)) {
-        tally.entries++;
-        tally.digest.add(entry);
-        usage.addEvent(hour, this.region, entry.shape, entry.tokens);
-      } else {
+    for (const entry of fresh) this.countEntry(entry, usage, tally);
+    for (const { entry, decision } of repeats) {
+      if (this.countsAsEntry(decision)) this.countEntry(entry, usage, tally);
+      else {
         tally.duplicates++;
-        usage.addDuplicates(hour, this.region, entry.shape, 1);
+        usage.addDuplicates(hourOf(entry.time), this.region, entry.shape, 1);
       }
     }
     if (delta > 0) tally.touched.push({ tenant, session, delta });
     tally.conflicts += conflicts;
-    if (fresh.length > 0) tally.deltas += Math.ceil(fresh.length / this.settings.deltaEntriesMax);
+    tally.deltas += Math.ceil(fresh.length / this.settings.deltaEntriesMax);
+  }
+
+  private countEntry(entry: Entry, usage: Usage, tally: Tally): void {
+    tally.entries++;
+    tally.digest.add(entry);
+    usage.addEvent(hourOf(entry.time), this.region, entry.shape, entry.tokens);
   }
 
   /** An insert whose outcome is not known is treated like one that came second: what counts is what is there. */
-  private async insert(row: { readonly pk: string; readonly sk: string; readonly value: Uint8Array }): Promise<'inserted' | 'exists'> {
+  private async insert(row: Row): Promise<'inserted' | 'exists'> {
     try {
       return await this.parts.ledger.insert(row);
     } catch (error) {
@@ -334,8 +347,10 @@ export class Folder {
 
 interface Plan {
   readonly firstDelta: number;
-  readonly classified: { readonly entry: Entry; readonly decision: Decision; readonly delta: number }[];
   readonly fresh: Entry[];
+  readonly repeats: { readonly entry: Entry; readonly decision: Decision }[];
+  /** The highest delta that its records need. */
+  neededDelta: number;
   conflicts: number;
 }
 

@@ -103,7 +103,7 @@ export class Jobs {
       await save({ state: 'succeeded', result: await rerun.run() });
     } catch (error) {
       if (!(error instanceof MeridianError)) throw error;
-      const { code, message } = error as MeridianError;
+      const { code, message } = error;
       await save({ state: 'failed', error: { code, message } });
     }
   }

@@ -2,40 +2,36 @@
 import type { SessionState } from '@meridian/accounting';
 
 export class SessionStates {
-  private readonly states = new Map<string, { readonly state: SessionState; bytes: number }>();
+  /** In the order they were put in. */
+  private readonly states = new Map<string, SessionState>();
   private bytes = 0;
 
   constructor(private readonly bytesMax: number) {}
 
-  /** The state, now the most recently used. */
-  get(key: string): SessionState | undefined {
-    const held = this.states.get(key);
-    if (!held) return undefined;
+  /** Hands the state over: it is not remembered here until it is put in again. */
+  take(key: string): SessionState | undefined {
+    const state = this.states.get(key);
+    if (!state) return undefined;
     this.states.delete(key);
-    this.states.set(key, held);
-    return held.state;
+    this.bytes -= bytesOf(key, state);
+    return state;
   }
 
-  /** Remembers a state as it is now; call again after it grew. */
-  set(key: string, state: SessionState): void {
-    this.delete(key);
-    const bytes = state.memoryBytes + key.length * 2;
-    this.states.set(key, { state, bytes });
-    this.bytes += bytes;
-  }
-
-  delete(key: string): void {
-    const held = this.states.get(key);
-    if (!held) return;
-    this.states.delete(key);
-    this.bytes -= held.bytes;
+  /** Remembers a state, which must not be there and must not change from now on, as the most recently used. */
+  put(key: string, state: SessionState): void {
+    this.states.set(key, state);
+    this.bytes += bytesOf(key, state);
   }
 
   /** Drops the least recently used until the bound holds; the most recent one always stays. */
   shrink(): void {
     for (const key of this.states.keys()) {
       if (this.bytes <= this.bytesMax || this.states.size === 1) return;
-      this.delete(key);
+      this.take(key);
     }
   }
+}
+
+function bytesOf(key: string, state: SessionState): number {
+  return state.memoryBytes + key.length * 2;
 }
