@@ -138,6 +138,33 @@ describe('a row', () => {
     expect(rows[1]).toEqual(rows[0]);
   });
 
+  it('stays as it is whatever is written after it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.string({ maxLength: 60 }), fc.boolean()), { maxLength: 400 }), (texts) => {
+        const writer = new ByteWriter();
+        const rows = texts.map(([text, isRepeated]) => {
+          writer.start();
+          writer.byte(VERSION);
+          writer.text(isRepeated ? text.repeat(100) : text);
+          return writer.sealed();
+        });
+        expect(rows.map((row) => read(row, (reader) => reader.text()))).toEqual(
+          texts.map(([text, isRepeated]) => (isRepeated ? text.repeat(100) : text)),
+        );
+      }),
+    );
+  });
+
+  it('holds nothing of what was given up before it', () => {
+    const writer = new ByteWriter();
+    writer.start();
+    writer.text('given up');
+    writer.start();
+    writer.byte(VERSION);
+    writer.varint(5);
+    expect(read(writer.sealed(), (reader) => reader.varint())).toBe(5);
+  });
+
   it('does not open when any one bit of it is turned', () => {
     fc.assert(
       fc.property(anyRow, fc.nat(), (row, bit) => {

@@ -20,8 +20,6 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Rows are cut from slabs of this size: memory of its own costs a small row more than all the rest. */
 const SLAB_BYTES = 16 * 1024;
-/** Copying by hand is faster up to about here. */
-const SHORT_BYTES = 48;
 
 /** Grows as needed; begins with `start()`. */
 export class ByteWriter {
@@ -96,11 +94,28 @@ export class ByteWriter {
 
   /** What another writer holds, behind its length. */
   block(other: ByteWriter): void {
-    const { buffer, from, at } = other;
-    this.varint(at - from);
-    if (at - from > SHORT_BYTES) return this.raw(buffer.subarray(from, at));
-    this.reserve(at - from);
-    for (let i = from; i < at; i++) this.buffer[this.at++] = buffer[i] as number;
+    this.varint(other.at - other.from);
+    this.raw(other.buffer.subarray(other.from, other.at));
+  }
+
+  /** Begins a block: what is written until `endBlock` stands behind its length. Answers what `endBlock` is to be given. */
+  startBlock(): number {
+    this.byte(0);
+    return this.at - this.from;
+  }
+
+  endBlock(start: number): void {
+    const from = this.from + start;
+    const length = this.at - from;
+    if (length < 0x80) {
+      this.buffer[from - 1] = length;
+      return;
+    }
+    // The length takes more than the one byte that was left for it.
+    const block = this.buffer.slice(from, this.at);
+    this.at = from - 1;
+    this.varint(length);
+    this.raw(block);
   }
 
   /** The row: what was written, and its checksum. It is never written to again. */

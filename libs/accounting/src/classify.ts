@@ -33,7 +33,9 @@ interface Known {
 export class SessionState {
   /** Number of the last delta; 0 = none yet. */
   lastDelta = 0;
-  private readonly byIdentity = new Map<Identity, Known>();
+  /** The first entry; the map is made for the second, because most sessions have one. */
+  private first: Known | undefined;
+  private byIdentity: Map<Identity, Known> | undefined;
   private entries = 0;
 
   get memoryBytes(): number {
@@ -42,7 +44,7 @@ export class SessionState {
 
   /** Must be called in offset order. Does not change the state. */
   classify(entry: Entry): Decision {
-    const known = this.byIdentity.get(entry.identity);
+    const known = this.find(entry.identity);
     if (known === undefined) return ENTRY;
     for (let k: Known | undefined = known; k; k = k.earlier) {
       if (k.entry.offset === entry.offset) return { kind: 'replay', delta: k.delta };
@@ -55,8 +57,19 @@ export class SessionState {
 
   /** Records that `entry` is in delta number `delta`. */
   add(entry: Entry, delta: number): void {
-    this.byIdentity.set(entry.identity, { entry, delta, earlier: this.byIdentity.get(entry.identity) });
+    const known: Known = { entry, delta, earlier: this.find(entry.identity) };
+    if (!this.first) this.first = known;
+    else {
+      this.byIdentity ??= new Map([[this.first.entry.identity, this.first]]);
+      this.byIdentity.set(entry.identity, known);
+    }
     this.entries++;
     if (delta > this.lastDelta) this.lastDelta = delta;
+  }
+
+  /** The last one added of that identity. */
+  private find(identity: Identity): Known | undefined {
+    if (this.byIdentity) return this.byIdentity.get(identity);
+    return this.first?.entry.identity === identity ? this.first : undefined;
   }
 }

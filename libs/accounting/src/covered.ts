@@ -3,12 +3,12 @@
  * decoded only where entries share one. Held per entry: eight bytes while they are compared, and at most the one byte
  * that says what became of it.
  */
+import { word } from './bytes';
 import type { Cover, CoverRange } from './cut';
 import { DeltaRow, type DeltaCursor } from './delta';
 import { sameContent, type Entry } from './entry';
 import type { Identity } from './identity';
 import { IdentityOrder } from './identity-order';
-import { word } from './bytes';
 import type { LogId, StreamId } from './log-id';
 import type { Shapes } from './shape';
 

@@ -34,14 +34,16 @@ export interface DeltaFlags {
 }
 
 const writer = new ByteWriter();
-const column = new ByteWriter();
 
 /** `entries` in any order, at least one; the same entries give the same bytes. */
 export function encodeDelta(entries: readonly Entry[], flags: Pick<DeltaFlags, 'hasConflict'>): Uint8Array {
   invariant(entries.length > 0 && entries.length <= DELTA_ENTRIES_MAX, `a delta holds 1..${DELTA_ENTRIES_MAX} entries`);
   const sorted = entries.length === 1 ? entries : [...entries].sort(byIdentity);
   const shapes = new ShapeTable();
-  let [minOffset, maxOffset, minTime, hasVoid] = [Infinity, 0, Infinity, false];
+  let minOffset = Infinity;
+  let maxOffset = 0;
+  let minTime = Infinity;
+  let hasVoid = false;
   for (const entry of sorted) {
     assertEntry(entry);
     minOffset = Math.min(minOffset, entry.offset);
@@ -59,16 +61,20 @@ export function encodeDelta(entries: readonly Entry[], flags: Pick<DeltaFlags, '
   writer.varint(minTime);
   for (const entry of sorted) writer.latin(entry.identity);
   shapes.write(writer);
-  writeColumn(sorted, (entry) => column.varint(entry.offset - minOffset));
-  writeColumn(sorted, (entry) => column.varint(entry.time - minTime));
-  if (shapes.size > 1) writeColumn(sorted, (entry) => column.varint(shapes.numberOf(entry.shape)));
-  for (const bucket of bucketsOf(shapes.bucketMask)) {
-    writeColumn(sorted, ({ shape, tokens }) => {
-      if (shape.bucketMask & (1 << bucket)) column.varint(tokens[shape.buckets.indexOf(bucket)] as number);
-    });
+  writeColumn(sorted, (entry) => writer.varint(entry.offset - minOffset));
+  writeColumn(sorted, (entry) => writer.varint(entry.time - minTime));
+  if (shapes.size > 1) writeColumn(sorted, (entry) => writer.varint(shapes.numberOf(entry.shape)));
+  for (let bucket = 0; shapes.bucketMask >> bucket !== 0; bucket++) {
+    if (shapes.bucketMask & (1 << bucket)) writeCounts(sorted, bucket);
   }
-  if (hasVoid) writeColumn(sorted, (entry) => column.latin(entry.target));
+  if (hasVoid) writeColumn(sorted, (entry) => writer.latin(entry.target));
   return writer.sealed();
+}
+
+function writeCounts(entries: readonly Entry[], bucket: number): void {
+  writeColumn(entries, ({ shape, tokens }) => {
+    if (shape.bucketMask & (1 << bucket)) writer.varint(tokens[shape.buckets.indexOf(bucket)] as number);
+  });
 }
 
 function assertEntry({ identity, shape, tokens, target }: Entry): void {
@@ -78,9 +84,9 @@ function assertEntry({ identity, shape, tokens, target }: Entry): void {
 }
 
 function writeColumn(entries: readonly Entry[], write: (entry: Entry) => void): void {
-  column.start();
+  const start = writer.startBlock();
   for (const entry of entries) write(entry);
-  writer.block(column);
+  writer.endBlock(start);
 }
 
 function bucketsOf(mask: number): number[] {

@@ -93,7 +93,7 @@ describe('Digest', () => {
   });
 
   it('tells an absent count from a zero', () => {
-    const { dimensions } = shapes.usage({ provider: 'p', model: 'm', operation: '', tier: '', inferenceRegion: '', counted: 'reported' }, 1);
+    const dimensions = { provider: 'p', model: 'm', operation: '', tier: '', inferenceRegion: '', counted: 'reported' } as const;
     const base = { identity: 'i'.repeat(16) as Identity, offset: 0, time: 0, target: '' as const };
     const absent = digestOf([{ ...base, shape: shapes.usage(dimensions, 0b1), tokens: [5] }]);
     const zero = digestOf([{ ...base, shape: shapes.usage(dimensions, 0b11), tokens: [5, 0] }]);

@@ -41,7 +41,7 @@ describe('identify', () => {
     fc.assert(
       fc.property(name, fc.constantFrom('tenant', 'session', 'source'), (given, from) => {
         const to = ({ tenant: 'session', session: 'source', source: 'id' } as const)[from];
-        const characters = [...given[from]];
+        const characters = Array.from(given[from]);
         const moved = { ...given, [from]: characters.slice(0, -1).join(''), [to]: `${characters.at(-1) ?? ''}${given[to]}` };
         expect(identify(moved, hash)).not.toBe(identify(given, hash));
       }),

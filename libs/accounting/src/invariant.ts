@@ -5,5 +5,5 @@ export class InvariantViolation extends Error {
 
 /** Throws `InvariantViolation` unless `condition` holds; `why` says what would go wrong. */
 export function invariant(condition: unknown, why: string): asserts condition {
-  if (condition === false || condition === undefined || condition === null) throw new InvariantViolation(why);
+  if (!condition) throw new InvariantViolation(why);
 }

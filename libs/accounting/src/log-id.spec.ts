@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { InvariantViolation } from './invariant';
-import { compareLogs, logId, logKey, parseLogId, parseStreamId, streamFromKey, streamId, streamKey, type LogId, type StreamId } from './log-id';
+import {
+  compareLogs, logId, logKey, parseLogId, parseStreamId, streamFromKey, streamId, streamKey, type LogId, type StreamId,
+} from './log-id';
 
 const region = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
 const number = fc.oneof(fc.nat({ max: 99_999 }), fc.nat({ max: 12 }), fc.constantFrom(0, 9, 10, 99_999));

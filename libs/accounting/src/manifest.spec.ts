@@ -19,11 +19,12 @@ const hash: Hash = {
 const shapes = new Shapes(hash);
 
 const number = fc.oneof(fc.nat(), fc.constantFrom(0, 1, 127, 128, 2 ** 32));
-const text = fc.oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }), fc.constant('\ufeffx'));
+const length = { minLength: 1, maxLength: 8 };
+const text = fc.oneof(fc.string(length), fc.string({ unit: 'binary', ...length }), fc.constant('\ufeffx'));
 const tenant = fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/);
 const dimensions: fc.Arbitrary<Dimensions> = fc.record({
-  provider: text, model: fc.constantFrom('a', 'b'), operation: fc.constantFrom('', 'chat'), tier: fc.constant(''), inferenceRegion: fc.constant(''),
-  counted: fc.constantFrom('reported', 'estimated'),
+  provider: text, model: fc.constantFrom('a', 'b'), operation: fc.constantFrom('', 'chat'), tier: fc.constant(''),
+  inferenceRegion: fc.constant(''), counted: fc.constantFrom('reported', 'estimated'),
 });
 const line: fc.Arbitrary<UsageLine> = fc.record({
   hour: number, region: fc.constantFrom('eu', 'us'), dimensions, events: number, duplicates: number,
@@ -45,9 +46,15 @@ const manifest: fc.Arbitrary<Manifest> = fc.record({
   usage: fc.uniqueArray(fc.tuple(tenant, usage), { selector: ([name]) => name, maxLength: 4 }).map((pairs) => new Map(pairs)),
 }).map((given) => ({ ...given, end: given.start + given.end }));
 
+const someDimensions: Dimensions = { provider: 'p', model: 'm', operation: '', tier: '', inferenceRegion: '', counted: 'reported' };
+const small: Manifest = {
+  start: 10, end: 13, fingerprint: { epoch: -1, sha256: hash.text('x') }, rules: 1, counts: { entries: 3, duplicates: 0, quarantined: 0 },
+  digest: new Digest(), touched: [], usage: new Map(),
+};
+
 /** A manifest with everything in it as plain values. */
 function plain({ usage: sums, digest, ...rest }: Manifest): unknown {
-  return { ...rest, digest: digest.toHex(), usage: [...sums].map(([name, sum]) => [name, sum.lines()]).sort(([a], [b]) => (a! < b! ? -1 : 1)) };
+  return { ...rest, digest: digest.toHex(), usage: Object.fromEntries([...sums].map(([name, sum]) => [name, sum.lines()])) };
 }
 
 function codeOf(act: () => unknown): string {
@@ -83,11 +90,9 @@ describe('a manifest', () => {
 
   it('of a range with nothing but duplicates is a manifest too', () => {
     const sum = new Usage();
-    sum.addDuplicates(492_322, 'eu', shapes.usage({ provider: 'p', model: 'm', operation: '', tier: '', inferenceRegion: '', counted: 'reported' }, 1), 3);
-    const given: Manifest = {
-      start: 10, end: 13, fingerprint: { epoch: -1, sha256: hash.text('x') }, rules: 1, counts: { entries: 0, duplicates: 3, quarantined: 0 },
-      digest: new Digest(), touched: [{ tenant: 't', session: 's', delta: 1 }], usage: new Map([['t', sum]]),
-    };
+    sum.addDuplicates(492_322, 'eu', shapes.usage(someDimensions, 1), 3);
+    const counts = { entries: 0, duplicates: 3, quarantined: 0 };
+    const given: Manifest = { ...small, counts, touched: [{ tenant: 't', session: 's', delta: 1 }], usage: new Map([['t', sum]]) };
     const decoded = decodeManifest(encodeManifest(given, shapes), shapes);
     expect(plain(decoded)).toEqual(plain(given));
     expect(decoded.usage.get('t')?.lines()).toMatchObject([{ events: 0, duplicates: 3, tokens: {} }]);
@@ -97,28 +102,21 @@ describe('a manifest', () => {
     const long = 'm'.repeat(100);
     const sum = (): Usage => {
       const lines = new Usage();
-      const dims: Dimensions = { provider: 'p', model: long, operation: '', tier: '', inferenceRegion: '', counted: 'reported' };
-      for (let hour = 0; hour < 10; hour++) lines.addLine({ hour, region: 'eu', dimensions: dims, events: 1, duplicates: 0, tokens: { input: 1n } });
+      const line = { region: 'eu', dimensions: { ...someDimensions, model: long }, events: 1, duplicates: 0, tokens: { input: 1n } };
+      for (let hour = 0; hour < 10; hour++) lines.addLine({ hour, ...line });
       return lines;
     };
-    const given: Manifest = {
-      start: 0, end: 1, fingerprint: { epoch: 0, sha256: hash.text('x') }, rules: 1, counts: { entries: 1, duplicates: 0, quarantined: 0 },
-      digest: new Digest(), touched: [], usage: new Map([['a', sum()], ['b', sum()]]),
-    };
-    const bytes = Buffer.from(encodeManifest(given, shapes)).toString('latin1');
+    const usage = new Map([['a', sum()], ['b', sum()]]);
+    const bytes = Buffer.from(encodeManifest({ ...small, usage }, shapes)).toString('latin1');
     expect(bytes.split(long)).toHaveLength(2);
   });
 
   it.each<[string, Partial<Manifest>]>([
-    ['that ends before it starts', { start: 2, end: 1 }],
+    ['that ends before it starts', { start: 14 }],
     ['with a fingerprint that is no SHA-256', { fingerprint: { epoch: 0, sha256: 'short' } }],
     ['with a negative count', { counts: { entries: -1, duplicates: 0, quarantined: 0 } }],
   ])('is not made %s', (_title, change) => {
-    const given: Manifest = {
-      start: 0, end: 1, fingerprint: { epoch: 0, sha256: hash.text('x') }, rules: 1, counts: { entries: 1, duplicates: 0, quarantined: 0 },
-      digest: new Digest(), touched: [], usage: new Map(), ...change,
-    };
-    expect(() => encodeManifest(given, shapes)).toThrow(InvariantViolation);
+    expect(() => encodeManifest({ ...small, ...change }, shapes)).toThrow(InvariantViolation);
   });
 });
 

@@ -35,6 +35,15 @@ function judgeWith(change: Record<string, unknown>, event: MeridianEvent = usage
   return judgeText(JSON.stringify({ ...(JSON.parse(encodeRecord(event)) as object), ...change }));
 }
 
+function thrown(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
+
+const dimensions = { provider: 'openai', model: 'gpt-4o-mini', operation: '', tier: '', inferenceRegion: '', counted: 'reported' } as const;
 const accepted = { kind: 'accepted' };
 const invalid = { kind: 'quarantined', code: 'field_invalid' };
 
@@ -43,8 +52,7 @@ describe('a record', () => {
     expect(judgeText(encodeRecord(usage))).toEqual({
       kind: 'accepted', tenant: 'acme', session: 'session-1', rules: 1,
       entry: {
-        identity: identify(usage, hash), offset: 42, time: NOW, tokens: [3, 5], target: '',
-        shape: shapes.usage({ provider: 'openai', model: 'gpt-4o-mini', operation: '', tier: '', inferenceRegion: '', counted: 'reported' }, 0b10001),
+        identity: identify(usage, hash), offset: 42, time: NOW, tokens: [3, 5], target: '', shape: shapes.usage(dimensions, 0b10001),
       },
     });
   });
@@ -52,7 +60,10 @@ describe('a record', () => {
   it('of a void is judged an entry without tokens that names its target', () => {
     expect(judgeText(encodeRecord(voided))).toEqual({
       kind: 'accepted', tenant: 'acme', session: 'session-1', rules: 1,
-      entry: { identity: identify(voided, hash), offset: 42, time: NOW, tokens: [], target: identify(usage, hash), shape: shapes.void('sent twice') },
+      entry: {
+        identity: identify(voided, hash), offset: 42, time: NOW, tokens: [], target: identify(usage, hash),
+        shape: shapes.void('sent twice'),
+      },
     });
   });
 
@@ -83,17 +94,20 @@ describe('a record', () => {
   const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((text) => isName(text));
   const dimension = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => isText(text, 128));
   const count = fc.oneof(fc.maxSafeNat(), fc.constantFrom(0, 1, MAX));
-  const head = { tenant: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), source: name, id: name, session: name, time: fc.integer({ min: NOW - 1e6, max: NOW }) };
+  const tenant = fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/);
+  const head = { tenant, source: name, id: name, session: name, time: fc.integer({ min: NOW - 1e6, max: NOW }) };
   const anyUsage = fc.record(
     {
-      ...head, kind: fc.constant('usage' as const), provider: dimension, model: dimension, counted: fc.constantFrom('reported', 'estimated'),
+      ...head, kind: fc.constant('usage' as const), provider: dimension, model: dimension,
+      counted: fc.constantFrom('reported', 'estimated'),
       tokens: fc.dictionary(fc.constantFrom(...BUCKETS), count, { minKeys: 1, noNullPrototype: true }),
       operation: dimension, tier: dimension, inferenceRegion: dimension, requestId: name,
     },
     { requiredKeys: ['kind', 'tenant', 'source', 'id', 'session', 'time', 'provider', 'model', 'counted', 'tokens'] },
   );
   const anyVoid = fc.record({
-    ...head, kind: fc.constant('void' as const), target: fc.record({ source: name, id: name }), reason: fc.oneof(dimension, fc.constant('')),
+    ...head, kind: fc.constant('void' as const), target: fc.record({ source: name, id: name }),
+    reason: fc.oneof(dimension, fc.constant('')),
   });
 
   it('carries every event through the log unchanged', () => {
@@ -152,8 +166,8 @@ describe('a record is malformed', () => {
 
 describe('a record of unknown rules', () => {
   it.each([2, 3, 1e300])('stops the fold: rule set %d', (rules) => {
-    expect(() => judgeWith({ rules })).toThrow(AccountingError);
-    expect(() => judgeWith({ rules })).toThrow(expect.objectContaining({ code: 'unknown_rules', retryable: false }));
+    expect(thrown(() => judgeWith({ rules }))).toMatchObject({ code: 'unknown_rules', retryable: false });
+    expect(thrown(() => judgeWith({ rules }))).toBeInstanceOf(AccountingError);
   });
 
   it('stops the fold even when nothing else of it is readable here', () => {
@@ -235,7 +249,8 @@ describe('the tokens of a record', () => {
     expect(judgeWith({ tokens })).toMatchObject(invalid);
   });
 
-  it.each(['{"__proto__":{"input":1}}', '{"__proto__":1,"input":1}', '{"constructor":1,"input":1}'])('do not get a bucket from %s', (tokens) => {
+  const prototypes = ['{"__proto__":{"input":1}}', '{"__proto__":1,"input":1}', '{"constructor":1,"input":1}'];
+  it.each(prototypes)('do not get a bucket from %s', (tokens) => {
     expect(judgeText(encodeRecord(usage).replace('{"input":3,"output":5}', tokens))).toMatchObject(invalid);
     expect(({} as { input?: number }).input).toBeUndefined();
   });
@@ -290,7 +305,9 @@ describe.each(['provider', 'model', 'operation', 'tier', 'inferenceRegion'])('th
 });
 
 describe('the tenant of a record', () => {
-  it.each(['a', 'A-b_9', 'x'.repeat(64)])('may be "%s"', (tenant) => expect(judgeWith({ tenant })).toMatchObject({ kind: 'accepted', tenant }));
+  it.each(['a', 'A-b_9', 'x'.repeat(64)])('may be "%s"', (tenant) => {
+    expect(judgeWith({ tenant })).toMatchObject({ kind: 'accepted', tenant });
+  });
   it.each([undefined, null, 1, '', 'x'.repeat(65), 'a b', 'ü', 'a#b', 'a\n', '../a'])('may not be %p', (tenant) => {
     expect(judgeWith({ tenant })).toMatchObject({ ...invalid, tenant: '' });
   });
@@ -323,14 +340,15 @@ describe('a void', () => {
 
 describe('the judgement', () => {
   const fragment = fc.oneof(fc.json(), fc.constantFrom('null', '1', '"x"', '{"input":1}', '1772359200000', '"reported"'));
-  const fields = ['tenant', 'source', 'id', 'session', 'time', 'provider', 'model', 'operation', 'counted', 'tokens', 'void', 'reason', '__proto__'];
+  const named = ['tenant', 'source', 'id', 'session', 'time', 'provider', 'model', 'operation', 'counted', 'tokens', 'void', 'reason'];
+  const fields = [...named, '__proto__'];
 
   it('is an answer for anything that is in a log, never an exception', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom(...fields), fragment), { maxLength: 4 }), (changes) => {
-        const known = Object.entries(JSON.parse(encodeRecord(usage)) as object).map(([key, value]) => [key, JSON.stringify(value)] as const);
-        const text = `{${[...known, ...changes].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
-        expect(['accepted', 'quarantined']).toContain(judgeText(text).kind);
+        // Of two fields of the same name the later one counts.
+        const more = changes.map(([key, value]) => `,${JSON.stringify(key)}:${value}`).join('');
+        expect(['accepted', 'quarantined']).toContain(judgeText(`${encodeRecord(usage).slice(0, -1)}${more}}`).kind);
       }),
       { numRuns: 500 },
     );
@@ -360,7 +378,7 @@ describe('isText', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(half, fc.string({ unit: 'binary', maxLength: 3 }))), fc.nat({ max: 30 }), (parts, bytesMax) => {
         const text = parts.join('');
-        const isGood = text.isWellFormed() && ![...text].some(control) && Buffer.byteLength(text) <= bytesMax;
+        const isGood = text.isWellFormed() && !Array.from(text).some(control) && Buffer.byteLength(text) <= bytesMax;
         expect(isText(text, bytesMax)).toBe(isGood);
       }),
     );

@@ -119,7 +119,7 @@ const KIND_VOID = 2;
  */
 export class ShapeTable {
   bucketMask = 0;
-  private readonly shapes: Shape[] = [];
+  private shapes: Shape[] = [];
   /** Made for the second shape: most rows have one. */
   private numbers: Map<string, number> | undefined;
 
@@ -130,11 +130,15 @@ export class ShapeTable {
   numberOf(shape: Shape): number {
     const [first] = this.shapes;
     if (shape === first) return 0;
-    if (first) this.numbers ??= new Map([[first.text, 0]]);
-    const known = this.numbers?.get(shape.text);
-    if (known !== undefined) return known;
-    this.numbers?.set(shape.text, this.shapes.length);
     this.bucketMask |= shape.bucketMask;
+    if (!first) {
+      this.shapes = [shape];
+      return 0;
+    }
+    this.numbers ??= new Map([[first.text, 0]]);
+    const known = this.numbers.get(shape.text);
+    if (known !== undefined) return known;
+    this.numbers.set(shape.text, this.shapes.length);
     return this.shapes.push(shape) - 1;
   }
 

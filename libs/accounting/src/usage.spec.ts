@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { BUCKETS } from './bucket';
 import type { Hash } from './environment';
 import { Shapes, type Dimensions } from './shape';
-import { Usage, usageLineFromJson, usageLineToJson, type UsageLine } from './usage';
+import { Usage, usageLineFromJson, usageLineToJson } from './usage';
 
 const hash: Hash = {
   text: (text) => createHash('sha256').update(text, 'utf8').digest('binary'),
@@ -21,7 +21,8 @@ const dimensions: fc.Arbitrary<Dimensions> = fc.record({
 const count = fc.oneof(fc.nat({ max: 5 }), fc.maxSafeNat(), fc.constant(MAX));
 /** An event, or (without counts) a record that repeated one. */
 const event = fc.record({
-  hour, region, dimensions, mask: fc.integer({ min: 1, max: 511 }), counts: fc.array(count, { minLength: 9, maxLength: 9 }), isRepeat: fc.boolean(),
+  hour, region, dimensions, mask: fc.integer({ min: 1, max: 511 }), isRepeat: fc.boolean(),
+  counts: fc.array(count, { minLength: 9, maxLength: 9 }),
 });
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 const events = fc.array(event, { maxLength: 25 });
@@ -36,31 +37,40 @@ function usageOf(given: readonly Event[]): Usage {
   return usage;
 }
 
-/** The same sum, written down from its definition: a list, searched. */
-function naive(given: readonly Event[]): UsageLine[] {
-  const lines: { key: unknown; line: UsageLine & { events: number; duplicates: number; tokens: Record<string, bigint> } }[] = [];
+interface NaiveLine {
+  hour: number;
+  region: string;
+  dimensions: Dimensions;
+  events: number;
+  duplicates: number;
+  tokens: Record<string, bigint>;
+}
+
+/** The same sum, written down from its definition. */
+function naive(given: readonly Event[]): NaiveLine[] {
+  const lines = new Map<string, NaiveLine>();
   for (const one of given) {
     const { provider, model, operation, tier, inferenceRegion, counted } = one.dimensions;
     const key = JSON.stringify([one.hour, one.region, provider, model, operation, tier, inferenceRegion, counted]);
-    let found = lines.find((line) => line.key === key)?.line;
-    if (!found) {
-      found = { hour: one.hour, region: one.region, dimensions: one.dimensions, events: 0, duplicates: 0, tokens: {} };
-      lines.push({ key, line: found });
-    }
-    if (one.isRepeat) (found as { duplicates: number }).duplicates++;
+    const line = lines.get(key) ?? { hour: one.hour, region: one.region, dimensions: one.dimensions, events: 0, duplicates: 0, tokens: {} };
+    lines.set(key, line);
+    if (one.isRepeat) line.duplicates++;
     else {
-      (found as { events: number }).events++;
+      line.events++;
       BUCKETS.forEach((bucket, i) => {
-        if (one.mask & (1 << i)) found.tokens[bucket] = (found.tokens[bucket] ?? 0n) + BigInt(one.counts[i]!);
+        if (one.mask & (1 << i)) line.tokens[bucket] = (line.tokens[bucket] ?? 0n) + BigInt(one.counts[i]!);
       });
     }
   }
-  return lines.map(({ line }) => line);
+  return [...lines.values()];
 }
 
 /** What usage says, with the buckets that sum up to zero left out: after subtracting, a zero and an absent bucket are alike. */
 function nonZero(usage: Usage): unknown[] {
-  return usage.lines().map((line) => ({ ...line, tokens: Object.fromEntries(Object.entries(line.tokens).filter(([, value]) => value !== 0n)) }));
+  return usage.lines().map((line) => {
+    const tokens = Object.entries(line.tokens).filter(([, value]) => value !== 0n);
+    return { ...line, tokens: Object.fromEntries(tokens) };
+  });
 }
 
 describe('Usage', () => {
@@ -77,7 +87,7 @@ describe('Usage', () => {
   it('is sorted by hour, then region, then dimensions', () => {
     fc.assert(
       fc.property(events, (given) => {
-        const keys = usageOf(given).lines().map((line) => [line.hour, line.region, ...Object.values(line.dimensions)] as const);
+        const keys = usageOf(given).lines().map((line) => [line.hour, line.region, ...(Object.values(line.dimensions) as string[])]);
         const sorted = [...keys].sort((a, b) => {
           const at = a.findIndex((part, i) => part !== b[i]);
           return at < 0 ? 0 : a[at]! < b[at]! ? -1 : 1;

@@ -188,16 +188,14 @@ export class Faults {
   private async folded(region: string, log: LogId): Promise<number> {
     const cut = await newestCut(this.world.controlRows);
     const segments = cut.logs.find((one) => one.log === log)?.segments ?? [ownersSegment(log, 0, region)];
-    const last = await lastManifest(this.world.table.replica(lastWriter(segments)), segments, new Shapes(this.hash));
-    return last?.end ?? 0;
+    const segment = segments.at(-1) as Segment;
+    const last = await lastManifest(this.world.table.replica(segment.writer), segments, new Shapes(this.hash));
+    // What an older stream wrote past its segment does not count.
+    return last && last.number > 0 ? last.end : segment.from;
   }
 }
 
 function shuffled(items: readonly string[], { random }: World): string[] {
   const rest = [...items];
   return items.map(() => rest.splice(random.integer(0, rest.length - 1), 1)[0] as string);
-}
-
-function lastWriter(segments: readonly Segment[]): string {
-  return (segments.at(-1) as Segment).writer;
 }
