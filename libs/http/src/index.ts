@@ -1,0 +1,17 @@
+export { Access, callerOf, CallerOf, Tenant, TENANT_HEADER, tenantOf, type AccessRule, type NamedTenant } from './access';
+export { admitRequests, Admission, type AdmissionLimits, type Ticket } from './admission';
+export { ApiKeys, createApiKey, PLATFORM_TENANT, type Caller, type NewApiKey } from './api-keys';
+export { Background } from './background';
+export { isCompressed, takeBodies, type BodyOptions } from './body';
+export { eventLogVariables, readConfig, serviceVariables, storeAddress, whole, type Environment, type StoreAddress } from './config';
+export { CONFIG_ERROR_CODES, ConfigError, HTTP_ERROR_CODES, HTTP_ERRORS, HttpError, type HttpErrorCode, type HttpErrorOptions } from './errors';
+export { NESTING_MAX, parseJson, type JsonBody } from './json-body';
+export { pointerOf } from './json-diagnose';
+export { EXIT_ERROR, EXIT_USAGE, Opened, opening, runMain, type MainService } from './main';
+export { openApiDocument, type Operation, type Parameter } from './openapi';
+export { OPERATIONS, OperationsController, type Operations } from './operations.controller';
+export { PROBLEM_TYPE, toProblem, type Problem, type ProblemAnswer } from './problem';
+export { formatTime, parseTime } from './rfc3339';
+export type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+export { startHttp, type HttpServiceOptions, type HttpTelemetry, type Listen, type RunningService } from './service';
+export { provide, token, type Token } from './tokens';

@@ -1,0 +1,124 @@
+/**
+ * What the loops tell, as metrics, spans and log lines. One probe per region; all of a process share the instruments.
+ * Steady states (acceptance, samples, reaching) are logged at `debug`, what changes something at `info`.
+ */
+import { SpanKind, type Attributes, type ObservableGauge, type Tracer } from '@opentelemetry/api';
+import type { MeridianError } from '@meridian/accounting';
+import type { Flushed, Probe } from '@meridian/pipeline';
+import type { Logger } from 'pino';
+import type { Instruments } from './instruments';
+import { ATTRIBUTES, LOG_EVENTS, SPANS } from './names';
+import { linksTo } from './tracing';
+
+export interface ProbeParts {
+  readonly region: string;
+  readonly instruments: Instruments;
+  readonly tracer: Tracer;
+  readonly logger: Logger;
+}
+
+const MS_PER_SECOND = 1_000;
+
+export class TelemetryProbe implements Probe {
+  private readonly attributes: Attributes;
+  private readonly logger: Logger;
+  private readonly latest = { sampledAt: 0, cutNumber: 0, cutAsOf: 0, cutLagging: -1, waitingFor: -1, resolvedNumber: 0 };
+
+  constructor(private readonly parts: ProbeParts) {
+    this.attributes = { [ATTRIBUTES.region]: parts.region };
+    this.logger = parts.logger.child({ region: parts.region });
+    const { gauges } = parts.instruments;
+    this.observe(gauges.sampledAt, () => secondsSince(this.latest.sampledAt));
+    this.observe(gauges.cutAge, () => secondsSince(this.latest.cutAsOf));
+    this.observe(gauges.cutNumber, () => positive(this.latest.cutNumber));
+    this.observe(gauges.cutLagging, () => (this.latest.cutLagging < 0 ? undefined : this.latest.cutLagging));
+    this.observe(gauges.waitingFor, () => (this.latest.waitingFor < 0 ? undefined : this.latest.waitingFor));
+    this.observe(gauges.resolvedNumber, () => positive(this.latest.resolvedNumber));
+  }
+
+  accepted(told: Parameters<Probe['accepted']>[0]): void {
+    const { counters, histograms } = this.parts.instruments;
+    counters.acceptedEvents.add(told.events, this.attributes);
+    histograms.acceptSeconds.record(told.durationMs / MS_PER_SECOND, this.attributes);
+    this.logger.debug({ event: LOG_EVENTS.accepted, ...told });
+  }
+
+  flushed(told: Flushed): void {
+    const { counters, histograms } = this.parts.instruments;
+    const attributes = { ...this.attributes, [ATTRIBUTES.log]: told.log };
+    counters.foldedRecords.add(told.records, attributes);
+    counters.foldedEntries.add(told.entries, attributes);
+    counters.foldedDuplicates.add(told.duplicates, attributes);
+    counters.foldedConflicts.add(told.conflicts, attributes);
+    counters.foldedQuarantined.add(told.quarantined, attributes);
+    counters.foldedDeltas.add(told.deltas, attributes);
+    counters.foldedBytes.add(told.bytes, attributes);
+    histograms.flushSeconds.record(told.durationMs / MS_PER_SECOND, attributes);
+    histograms.flushRecords.record(told.records, attributes);
+    histograms.foldAgeSeconds.record(Math.max(0, told.ageMs) / MS_PER_SECOND, attributes);
+    this.traceFlush(told);
+    const { traces: _, ...line } = told;
+    this.logger.info({ event: LOG_EVENTS.flushed, ...line });
+  }
+
+  sampled(told: Parameters<Probe['sampled']>[0]): void {
+    this.latest.sampledAt = Date.now();
+    this.logger.debug({ event: LOG_EVENTS.sampled, logs: told.logs });
+  }
+
+  cutAllocated(told: Parameters<Probe['cutAllocated']>[0]): void {
+    this.latest.cutLagging = told.lagging;
+    this.logger.info({ event: LOG_EVENTS.cutAllocated, ...told });
+  }
+
+  reached(told: Parameters<Probe['reached']>[0]): void {
+    this.latest.cutNumber = told.k;
+    this.latest.cutAsOf = told.asOf;
+    this.latest.waitingFor = told.waitingFor;
+    this.logger.debug({ event: LOG_EVENTS.reached, ...told });
+  }
+
+  resolved(told: Parameters<Probe['resolved']>[0]): void {
+    const { counters, histograms } = this.parts.instruments;
+    this.latest.resolvedNumber = told.k;
+    counters.resolvedSessions.add(told.sessions, this.attributes);
+    counters.resolvedRows.add(told.rows, this.attributes);
+    histograms.resolveSeconds.record(told.durationMs / MS_PER_SECOND, this.attributes);
+    this.logger.info({ event: LOG_EVENTS.resolved, ...told });
+  }
+
+  retrying({ what, error, afterMs }: Parameters<Probe['retrying']>[0]): void {
+    const code = (error as Partial<MeridianError>).code ?? error.name;
+    this.parts.instruments.counters.retries.add(1, { ...this.attributes, [ATTRIBUTES.loop]: what, [ATTRIBUTES.code]: code });
+    this.logger.warn({ event: LOG_EVENTS.retrying, loop: what, code, afterMs, reason: error.message });
+  }
+
+  alarm({ code, log, message }: Parameters<Probe['alarm']>[0]): void {
+    this.parts.instruments.counters.alarms.add(1, { ...this.attributes, [ATTRIBUTES.code]: code, [ATTRIBUTES.log]: log });
+    this.logger.error({ event: LOG_EVENTS.alarm, code, log, reason: message });
+  }
+
+  private traceFlush({ log, records, durationMs, traces }: Flushed): void {
+    const links = linksTo(traces);
+    const endTime = Date.now();
+    const attributes = { ...this.attributes, [ATTRIBUTES.log]: log, records };
+    const options = { kind: SpanKind.CONSUMER, attributes, links, startTime: endTime - durationMs, root: true };
+    this.parts.tracer.startSpan(SPANS.fold, options).end(endTime);
+  }
+
+  /** A gauge without a value yet gives no point: an absent number is not zero. */
+  private observe(gauge: ObservableGauge, read: () => number | undefined): void {
+    gauge.addCallback((result) => {
+      const value = read();
+      if (value !== undefined) result.observe(value, this.attributes);
+    });
+  }
+}
+
+function secondsSince(time: number): number | undefined {
+  return time === 0 ? undefined : Math.max(0, Date.now() - time) / MS_PER_SECOND;
+}
+
+function positive(value: number): number | undefined {
+  return value === 0 ? undefined : value;
+}
