@@ -1,0 +1,24 @@
+/** Variables of the aggregator. */
+import { eventLogVariables, readConfig, serviceVariables, whole, type Environment } from '@meridian/http';
+import { FOLD_DEFAULTS } from '@meridian/pipeline';
+import { z } from 'zod';
+import { SAMPLE_INTERVAL_MS } from './service';
+
+const HOUR_MS = 3_600_000;
+
+export const aggregatorVariables = z.object({
+  ...serviceVariables,
+  ...eventLogVariables,
+  MERIDIAN_FLUSH_AGE_MS: whole({ min: 1, max: HOUR_MS, value: FOLD_DEFAULTS.flushAgeMs }),
+  MERIDIAN_FLUSH_IDLE_MS: whole({ min: 1, max: HOUR_MS, value: FOLD_DEFAULTS.flushIdleMs }),
+  MERIDIAN_BUFFER_BYTES_MAX: whole({ min: 65_536, max: 2 ** 30, value: FOLD_DEFAULTS.bufferBytesMax }),
+  MERIDIAN_STATE_BYTES_MAX: whole({ min: 1_048_576, max: 2 ** 36, value: FOLD_DEFAULTS.stateBytesMax }),
+  MERIDIAN_FOLD_CONCURRENCY: whole({ min: 1, max: 1_024, value: FOLD_DEFAULTS.concurrency }),
+  MERIDIAN_SAMPLE_INTERVAL_MS: whole({ min: 10, max: HOUR_MS, value: SAMPLE_INTERVAL_MS }),
+});
+export type AggregatorConfig = z.output<typeof aggregatorVariables>;
+
+/** Throws `ConfigError`. */
+export function aggregatorConfig(env: Environment): AggregatorConfig {
+  return readConfig(aggregatorVariables, env);
+}

@@ -1,0 +1,1 @@
+export { SAMPLE_INTERVAL_MS, startAggregator, type AggregatorOptions, type RunningAggregator } from './service';

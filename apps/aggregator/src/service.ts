@@ -1,0 +1,80 @@
+/** The aggregator of one region: its log in, deltas and manifests out, and samples of where the log ends. */
+import { Module } from '@nestjs/common';
+import type { Clock, Hash, LogId, Random } from '@meridian/accounting';
+import type { EventLog } from '@meridian/event-log';
+import { ApiKeys, Background, OPERATIONS, OperationsController, provide, startHttp, type Listen, type RunningService } from '@meridian/http';
+import type { Ledger } from '@meridian/ledger';
+import { FOLD_DEFAULTS, FoldService, repeating, sampleEnds, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
+import type { Telemetry } from '@meridian/telemetry';
+
+@Module({})
+class AggregatorModule {}
+
+/** Cuts aim at the samples: this adds to how old an answer is. */
+export const SAMPLE_INTERVAL_MS = 1_000;
+
+export interface AggregatorOptions {
+  readonly region: string;
+  readonly listen: Listen;
+  readonly log: EventLog;
+  /** The registered log of each partition. */
+  readonly logs: readonly LogId[];
+  /** The region's replica. */
+  readonly ledger: Ledger;
+  readonly control: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hash: Hash;
+  readonly telemetry: Telemetry;
+  readonly fold?: Partial<FoldSettings>;
+  readonly sampleIntervalMs?: number;
+}
+
+export interface RunningAggregator extends RunningService {
+  /** Rejects with the reason when the service failed for good; resolves after `close` or `kill`. */
+  readonly ended: Promise<void>;
+  /** Stops at once without flushing, as a crash would: whoever comes next reads again. */
+  kill(): Promise<void>;
+}
+
+export async function startAggregator(options: AggregatorOptions): Promise<RunningAggregator> {
+  const { region, listen, log, logs, ledger, control, clock, random, hash, telemetry } = options;
+  const probe = telemetry.probe(region);
+  const apiKeys = new ApiKeys({ ledger, hash, clock });
+  const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, region, id);
+  const stopping = new AbortController();
+  const foldParts = { log, ledger, hash, clock, random, probe, logs, segmentsOf, signal: stopping.signal };
+  const fold = new FoldService(foldParts, { ...FOLD_DEFAULTS, ...options.fold });
+  await fold.start(log);
+  const background = new Background((signal) => {
+    // When sampling failed the fold must not go on alone: nothing would be cut any more, and nobody would know.
+    signal.addEventListener('abort', () => void fold.abandon(), { once: true });
+    const sample = (): Promise<void> => sampleEnds({ log, ledger, control, region, logs, hash, clock, probe });
+    return [fold.run(), repeating('sample', options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS, { clock, random, probe, signal }, sample)];
+  }, telemetry.logger);
+  const stop = async (leave: () => Promise<void>): Promise<void> => {
+    await leave();
+    stopping.abort();
+    background.stop();
+    // Why it failed, if it did, is told by `ended`.
+    await background.ended.catch(() => undefined);
+  };
+  const operations = { ready: async () => background.check(), metrics: () => telemetry.metrics(), openApi: undefined };
+  const module = { module: AggregatorModule, controllers: [OperationsController], providers: [provide(OPERATIONS, () => operations)] };
+  const http = await startHttp({ module, region, listen, telemetry, apiKeys }).catch(async (error: unknown) => {
+    await stop(() => fold.abandon());
+    throw error;
+  });
+  return {
+    url: http.url,
+    ended: background.ended,
+    close: async () => {
+      await stop(() => fold.close());
+      await http.close();
+    },
+    kill: async () => {
+      await stop(() => fold.abandon());
+      await http.close();
+    },
+  };
+}

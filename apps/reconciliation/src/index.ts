@@ -1,0 +1,1 @@
+export { LOOP_INTERVAL_MS, startReconciliation, type ReconciliationOptions, type RunningReconciliation } from './service';

@@ -1,0 +1,31 @@
+/** From environment variables to a running service: adapters by scheme. */
+import { opening, type Environment, type MainService } from '@meridian/http';
+import { LevelLedger } from '@meridian/ledger-level';
+import { nodeHash, systemClock, systemRandom } from '@meridian/system';
+import { startTelemetry } from '@meridian/telemetry';
+import { reconciliationConfig } from './config';
+import { startReconciliation } from './service';
+
+/** Throws `ConfigError` or `LedgerError`, with nothing left open. */
+export async function startProcess(env: Environment): Promise<MainService> {
+  const config = reconciliationConfig(env);
+  const [region, clock] = [config.MERIDIAN_REGION, systemClock];
+  return opening(async (opened) => {
+    const telemetry = opened.add(startTelemetry({ serviceName: 'meridian-reconciliation', env }), (one) => one.shutdown());
+    const ledger = opened.add(await LevelLedger.open({ directory: config.MERIDIAN_LEDGER.directory, clock }), (one) => one.close());
+    const control = opened.add(await LevelLedger.open({ directory: config.MERIDIAN_CONTROL.directory, clock }), (one) => one.close());
+    const service = await startReconciliation({
+      region, listen: { host: config.MERIDIAN_HOST, port: config.MERIDIAN_PORT },
+      ledger, control, clock, random: systemRandom, hash: nodeHash, telemetry,
+      loopIntervalMs: config.MERIDIAN_LOOP_INTERVAL_MS,
+      allocate: {
+        cutIntervalMs: config.MERIDIAN_CUT_INTERVAL_MS,
+        cutWaitMs: config.MERIDIAN_CUT_WAIT_MS,
+        cutIdleMs: config.MERIDIAN_CUT_IDLE_MS,
+        sampleStaleMs: config.MERIDIAN_SAMPLE_STALE_MS,
+      },
+    });
+    telemetry.logger.info({ event: 'service_started', region, url: service.url });
+    return service;
+  });
+}
