@@ -1,0 +1,57 @@
+/** `npm run bench -- NAME [--json] [--seconds N]`: each figure beside a ceiling measured in the same run. */
+import { parseArgs } from 'node:util';
+import { accept } from './accept';
+import { entry } from './entry';
+import { fold } from './fold';
+import { isMet, type BenchOptions, type BenchResult } from './result';
+import { session } from './session';
+
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { fold, entry, session, accept };
+const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N]`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: '20' } },
+  });
+  const [name] = positionals;
+  const seconds = Number(values.seconds);
+  const names = name === 'all' ? Object.keys(BENCHES) : [name ?? ''];
+  if (!names.every((one) => one in BENCHES) || !(seconds > 0)) {
+    process.stderr.write(`${USAGE}\n`);
+    return 2;
+  }
+  let missed = 0;
+  for (const one of names) {
+    const result = await (BENCHES[one] as (typeof BENCHES)[string])({ seconds, progress });
+    progress('');
+    process.stdout.write(values.json ? `${JSON.stringify(toJson(result))}\n` : sentences(result));
+    missed += result.targets.filter((target) => !isMet(target)).length;
+  }
+  return missed > 0 ? 1 : 0;
+}
+
+function toJson({ bench, figures, targets }: BenchResult): object {
+  return { bench, ...figures, targets: targets.map((target) => ({ ...target, met: isMet(target) })) };
+}
+
+function sentences({ bench, figures, targets }: BenchResult): string {
+  const lines = Object.entries(figures).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`);
+  for (const target of targets) {
+    const bound = target.atMost === undefined ? `at least ${target.atLeast}` : `at most ${target.atMost}`;
+    lines.push(`  ${isMet(target) ? 'met' : 'MISSED'}: ${target.name} ${target.is}, ${bound}`);
+  }
+  return `${bench}\n${lines.join('\n')}\n`;
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
+main().then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);
