@@ -18,7 +18,8 @@ import { median } from './rounds';
 import { MODEL, PROVIDER, sampleEvents, SOURCE, TENANT } from './sample';
 
 const BATCH = 100;
-const CONNECTIONS = 8;
+/** Enough that the group commit of the log has something to group. */
+const CONNECTIONS = 64;
 const ROUNDS = 5;
 const RATIO_MIN = 0.3;
 const INGEST = join(__dirname, '../../apps/ingest/dist/main.js');

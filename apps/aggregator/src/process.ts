@@ -4,7 +4,7 @@ import { opening, type Environment, type MainService } from '@meridian/http';
 import { LevelLedger } from '@meridian/ledger-level';
 import { registerLogs } from '@meridian/pipeline';
 import { nodeHash, systemClock, systemRandom } from '@meridian/system';
-import { startTelemetry } from '@meridian/telemetry';
+import { LOG_EVENTS, startTelemetry } from '@meridian/telemetry';
 import { aggregatorConfig } from './config';
 import { startAggregator } from './service';
 
@@ -35,7 +35,7 @@ export async function startProcess(env: Environment): Promise<MainService> {
         concurrency: config.MERIDIAN_FOLD_CONCURRENCY,
       },
     });
-    telemetry.logger.info({ event: 'service_started', region, url: service.url });
+    telemetry.logger.info({ event: LOG_EVENTS.started, region, url: service.url });
     return service;
   });
 }

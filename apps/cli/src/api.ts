@@ -93,6 +93,16 @@ export interface CoverageJson extends ClaimJson {
   readonly logs: readonly LogJson[];
 }
 
+/** A row that did not say what the evidence says. */
+export interface DifferenceJson {
+  readonly row: string;
+  readonly pk: string;
+  readonly sk: string;
+  readonly problem: string;
+  readonly stored: unknown;
+  readonly expected: unknown;
+}
+
 export interface JobJson {
   readonly id: string;
   readonly region: string;
@@ -104,7 +114,7 @@ export interface JobJson {
     readonly sessions: number;
     readonly rows: number;
     readonly changes: number;
-    readonly differences: readonly { readonly row: string; readonly pk: string; readonly sk: string; readonly problem: string; readonly stored: unknown; readonly expected: unknown }[];
+    readonly differences: readonly DifferenceJson[];
   };
   readonly error?: { readonly code: string; readonly message: string };
 }

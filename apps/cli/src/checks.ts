@@ -46,7 +46,7 @@ export async function runChecks({ data, port, regions }: CheckOptions): Promise<
 export function nodeVersion(version: string): Check {
   const ok = Number(version.split('.')[0]) >= NODE_MAJOR_MIN;
   const detail = `Node ${version}`;
-  return ok ? { name: 'node', ok, detail } : { name: 'node', ok, detail, fix: `Use Node ${NODE_MAJOR_MIN} or newer: npm start and npx meridian bring their own.` };
+  return ok ? passed('node', detail) : failed('node', detail, `Use Node ${NODE_MAJOR_MIN} or newer: npm start and npx meridian bring their own.`);
 }
 
 /** Writable, with room, and fsync does return. */
@@ -70,11 +70,11 @@ async function disk(data: DataDirectory): Promise<Check> {
     const { bavail, bsize } = await statfs(data.path);
     const freeMiB = Math.floor((bavail * bsize) / 2 ** 20);
     const detail = `${data.shown} is writable, fsync takes ${syncMs.toFixed(1)} ms, ${count(freeMiB)} MiB are free`;
-    if (freeMiB < FREE_MIB_MIN) return { name, ok: false, detail, fix: `Free at least ${FREE_MIB_MIN} MiB, or name another directory with --data.` };
-    if (syncMs > SYNC_MS_MAX) return { name, ok: false, detail, fix: 'Every acknowledgement waits for fsync: name a directory on a faster disk with --data.' };
-    return { name, ok: true, detail };
+    if (freeMiB < FREE_MIB_MIN) return failed(name, detail, `Free at least ${FREE_MIB_MIN} MiB, or name another directory with --data.`);
+    if (syncMs > SYNC_MS_MAX) return failed(name, detail, 'Every acknowledgement waits for fsync: name a directory on a faster disk with --data.');
+    return passed(name, detail);
   } catch (error) {
-    return { name, ok: false, detail: `${data.shown} cannot be written: ${(error as Error).message}`, fix: 'Make it writable, or name another directory with --data.' };
+    return failed(name, `${data.shown} cannot be written: ${(error as Error).message}`, 'Make it writable, or name another directory with --data.');
   }
 }
 
@@ -85,18 +85,17 @@ async function clock(): Promise<Check> {
   const astrayMs = Math.abs(Date.now() - began.wall - (performance.now() - began.counter));
   const detail = `${new Date(began.wall).toISOString()}, astray by ${astrayMs.toFixed(1)} ms in ${CLOCK_WATCH_MS} ms`;
   const ok = began.wall >= CLOCK_FLOOR && astrayMs <= CLOCK_TOLERANCE_MS;
-  return ok
-    ? { name: 'clock', ok, detail }
-    : { name: 'clock', ok, detail, fix: 'Set the clock and let NTP keep it: events dated more than 35 days before or 5 minutes after it are quarantined.' };
+  if (ok) return passed('clock', detail);
+  return failed('clock', detail, 'Set the clock and let NTP keep it: events dated more than 35 days before or 5 minutes after it are quarantined.');
 }
 
 async function ports(port: number, regions: number): Promise<Check> {
-  if (port === 0) return { name: 'ports', ok: true, detail: 'any free ones' };
+  if (port === 0) return passed('ports', 'any free ones');
   const wanted = portsUsed(port, regions);
   const taken: number[] = [];
   for (const one of wanted) if (!(await isFree(one))) taken.push(one);
-  if (taken.length === 0) return { name: 'ports', ok: true, detail: `${wanted.join(', ')} are free` };
-  return { name: 'ports', ok: false, detail: `${taken.join(', ')} ${taken.length === 1 ? 'is' : 'are'} in use`, fix: 'Stop what listens there, or choose others with --port.' };
+  if (taken.length === 0) return passed('ports', `${wanted.join(', ')} are free`);
+  return failed('ports', `${taken.join(', ')} ${taken.length === 1 ? 'is' : 'are'} in use`, 'Stop what listens there, or choose others with --port.');
 }
 
 function isFree(port: number): Promise<boolean> {
@@ -108,11 +107,16 @@ function isFree(port: number): Promise<boolean> {
 }
 
 async function services({ regions }: Running): Promise<Check> {
-  const all = Object.entries(regions).flatMap(([region, urls]) => Object.entries(urls).map(([service, url]) => ({ name: `${service} of ${region}`, url: url as string })));
+  const all = Object.entries(regions).flatMap(([region, urls]) =>
+    Object.entries(urls).map(([service, url]) => ({ name: `${service} of ${region}`, url: url as string })),
+  );
   const answers = await Promise.all(all.map(async ({ name, url }) => ((await isReady(url)) ? undefined : `${name} (${url})`)));
   const silent = answers.filter((answer) => answer !== undefined);
-  if (silent.length === 0) return { name: 'services', ok: true, detail: `${all.length} services are ready` };
-  return { name: 'services', ok: false, detail: `not ready: ${silent.join(', ')}`, fix: 'Look at the output of `meridian dev`, or stop it and start it again: nothing acknowledged is lost.' };
+  if (silent.length === 0) return passed('services', `${all.length} services are ready`);
+  return failed(
+    'services', `not ready: ${silent.join(', ')}`,
+    'Look at the output of `meridian dev`, or stop it and start it again: nothing acknowledged is lost.',
+  );
 }
 
 async function isReady(url: string): Promise<boolean> {
@@ -125,6 +129,13 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 function dataInUse(data: DataDirectory, running: Running | undefined): Check {
-  const detail = running ? `Meridian runs on ${data.shown} (pid ${running.pid})` : `nothing runs on ${data.shown}: npx meridian dev starts it`;
-  return { name: 'running', ok: true, detail };
+  return passed('running', running ? `Meridian runs on ${data.shown} (pid ${running.pid})` : `nothing runs on ${data.shown}: npx meridian dev starts it`);
+}
+
+function passed(name: string, detail: string): Check {
+  return { name, ok: true, detail };
+}
+
+function failed(name: string, detail: string, fix: string): Check {
+  return { name, ok: false, detail, fix };
 }

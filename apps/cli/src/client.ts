@@ -49,7 +49,9 @@ export class Client {
       response = await fetch(`${url}${path}`, { ...init, headers, signal: AbortSignal.timeout(REQUEST_DEADLINE_MS) });
       text = await response.text();
     } catch (cause) {
-      throw new CliError('unreachable', `${url} does not answer (${innermost(cause)})`, { fix: 'Check that it is running: `meridian doctor` says what is.', cause });
+      throw new CliError('unreachable', `${url} does not answer (${innermost(cause)})`, {
+        fix: 'Check that it is running: `meridian doctor` says what is.', cause,
+      });
     }
     if (response.ok) return parse(url, text) as T;
     throw refusal(url, response, text);

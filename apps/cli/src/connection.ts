@@ -50,7 +50,9 @@ async function connect(options: ConnectionOptions): Promise<Connection> {
   const running = await data.running();
   if (running) {
     const url = running.regions[region]?.reconciliation;
-    if (url === undefined) throw new CliError('not_running', `region ${region} does not run on ${data.shown}`, { fix: `Running are: ${Object.keys(running.regions).join(', ')}.` });
+    if (url === undefined) {
+      throw new CliError('not_running', `region ${region} does not run on ${data.shown}`, { fix: `Running are: ${Object.keys(running.regions).join(', ')}.` });
+    }
     return { client: new Client({ url, key }), close: nothingToClose };
   }
   note(`Nothing runs on ${data.shown}: reading region ${region} from its files.`);

@@ -112,5 +112,7 @@ function isLocked(error: unknown): boolean {
 }
 
 function unusable(data: DataDirectory, cause: Error): CliError {
-  return new CliError('data_invalid', `${data.shown} cannot be used: ${cause.message}`, { fix: '`meridian doctor` checks the directory; --data names another.', cause });
+  return new CliError('data_invalid', `${data.shown} cannot be used: ${cause.message}`, {
+    fix: '`meridian doctor` checks the directory; --data names another.', cause,
+  });
 }

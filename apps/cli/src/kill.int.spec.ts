@@ -6,15 +6,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CoverageJson, SessionListJson, SumJson, UsageJson } from './api';
 import { Meridian } from './meridian.child';
 
 const KILLS = 20;
 const WRITERS = 4;
 const SESSIONS = 50;
 const BATCH_EVENTS_MAX = 20;
+/** Between two batches of a writer: the load is to be there, not to slow down the starts. */
+const PAUSE_MS = 10;
 /** A process lives this long after it was ready, at most. */
-const LIFE_MAX_MS = 700;
-const FINAL_DEADLINE_MS = 30_000;
+const LIFE_MAX_MS = 600;
+const FINAL_DEADLINE_MS = 60_000;
 const ARGS = ['dev', '--regions', 'north,south', '--port', '0', '--interval-ms', '60', '--replication-delay-ms', '30', '--json', '--data'];
 
 interface Ready {
@@ -50,6 +53,7 @@ class Publisher {
         this.sessions.set(subject, { events: sums.events + 1, input: sums.input + BigInt(tokens.input), output: sums.output + BigInt(tokens.output) });
       }
       this.acknowledged += events.length;
+      await sleep(PAUSE_MS);
       if (Math.random() < 0.2) {
         await this.publish(events);
         this.resent += events.length;
@@ -132,7 +136,7 @@ describe('meridian dev', () => {
     }
     expect(publisher.acknowledged).toBeGreaterThan(KILLS);
     expect(await child.signal('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
-  }, 120_000);
+  }, 240_000);
 
   it('refuses to start on a directory that another one runs on, and says what to do', async () => {
     const { child } = await start();
@@ -150,15 +154,10 @@ async function ask<T>(url: string, key: string): Promise<T> {
   return JSON.parse(text) as T;
 }
 
-interface Claim {
-  readonly status: string;
-  readonly reasons: readonly unknown[];
-}
-
 async function untilFinal(url: string, key: string, through: ReadonlyMap<string, number>): Promise<void> {
   const deadline = Date.now() + FINAL_DEADLINE_MS;
   for (;;) {
-    const coverage = await ask<Claim & { readonly logs: readonly { readonly log: string; readonly cut: number; readonly counts: { readonly quarantined: number } }[] }>(`${url}/v1/coverage`, key);
+    const coverage = await ask<CoverageJson>(`${url}/v1/coverage`, key);
     const cuts = new Map(coverage.logs.map(({ log, cut }) => [log, cut]));
     if (coverage.status === 'final' && [...through].every(([log, offset]) => (cuts.get(log) ?? 0) >= offset)) {
       expect(coverage.logs.map(({ counts }) => counts.quarantined).filter((count) => count > 0)).toEqual([]);
@@ -170,17 +169,16 @@ async function untilFinal(url: string, key: string, through: ReadonlyMap<string,
 }
 
 async function totals(url: string, key: string): Promise<{ sessions: Map<string, Sums>; duplicates: number }> {
-  interface Part { readonly events: number; readonly tokens: { readonly input: string; readonly output: string } }
-  const list = await ask<Claim & { readonly sessions: readonly (Part & { readonly session: string; readonly conflicts: number })[] }>(`${url}/v1/tenants/demo/sessions?limit=1000`, key);
+  const list = await ask<SessionListJson>(`${url}/v1/tenants/demo/sessions?limit=1000`, key);
   const hour = 3_600_000;
   const [from, to] = [Math.floor(Date.now() / hour) - 1, Math.floor(Date.now() / hour) + 1].map((at) => new Date(at * hour).toISOString());
-  const usage = await ask<Claim & { readonly lines: readonly (Part & { readonly duplicates: number })[] }>(`${url}/v1/tenants/demo/usage?from=${from}&to=${to}`, key);
+  const usage = await ask<UsageJson>(`${url}/v1/tenants/demo/usage?from=${from}&to=${to}`, key);
   expect([list.status, usage.status]).toEqual(['final', 'final']);
   expect(list.sessions.filter(({ conflicts }) => conflicts > 0)).toEqual([]);
-  const add = (sums: Sums, { events, tokens: { input, output } }: Part): Sums =>
+  const add = (sums: Sums, { events, tokens: { input = '', output = '' } }: SumJson): Sums =>
     ({ events: sums.events + events, input: sums.input + BigInt(input), output: sums.output + BigInt(output) });
   const zero: Sums = { events: 0, input: 0n, output: 0n };
-  const sum = (parts: readonly Part[]): Sums => parts.reduce(add, zero);
+  const sum = (parts: readonly SumJson[]): Sums => parts.reduce(add, zero);
   // Two ways to the same sums: session by session, and hour by hour.
   expect(sum(usage.lines)).toEqual(sum(list.sessions));
   return {

@@ -1,10 +1,9 @@
 /**
  * `meridian` as a process of its own, for tests: runs the sources as jest does, so that no build is needed. Translated
- * sources are kept in a temporary directory, because a test that kills a process twenty times starts it twenty-one times.
+ * sources are kept below `node_modules/.cache`, because a test that kills a process twenty times starts it twenty-one times.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -16,11 +15,11 @@ const RUN_SOURCE = `
   const { join } = require('node:path');
   const { transformSync } = require('@swc/core');
   const [, config] = require('./jest.preset.js').transform['^.+\\\\.ts$'];
-  const directory = ${JSON.stringify(join(tmpdir(), 'meridian-sources'))};
+  const directory = join(process.cwd(), 'node_modules/.cache/meridian-sources');
   mkdirSync(directory, { recursive: true });
   require.extensions['.ts'] = (module, file) => {
     const source = readFileSync(file, 'utf8');
-    const kept = join(directory, createHash('sha256').update(file + source).digest('hex') + '.js');
+    const kept = join(directory, createHash('sha256').update(JSON.stringify(config) + file + source).digest('hex') + '.js');
     let code;
     try {
       code = readFileSync(kept, 'utf8');

@@ -1,2 +1,3 @@
 export { INGEST_LIMITS, type IngestLimits } from './bodies';
+export { REJECTION_CODES, type RejectionCode } from './rejection';
 export { startIngest, type IngestOptions } from './service';

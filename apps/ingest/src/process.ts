@@ -4,7 +4,7 @@ import { opening, type Environment, type MainService } from '@meridian/http';
 import { LevelLedger } from '@meridian/ledger-level';
 import { registerLogs } from '@meridian/pipeline';
 import { nodeHash, systemClock } from '@meridian/system';
-import { startTelemetry } from '@meridian/telemetry';
+import { LOG_EVENTS, startTelemetry } from '@meridian/telemetry';
 import { ingestConfig } from './config';
 import { startIngest } from './service';
 
@@ -30,7 +30,7 @@ export async function startProcess(env: Environment): Promise<MainService> {
     };
     const listen = { host: config.MERIDIAN_HOST, port: config.MERIDIAN_PORT };
     const service = await startIngest({ region, listen, log, logs, ledger, clock, hash: nodeHash, telemetry, limits });
-    telemetry.logger.info({ event: 'service_started', region, url: service.url });
+    telemetry.logger.info({ event: LOG_EVENTS.started, region, url: service.url });
     return service;
   });
 }

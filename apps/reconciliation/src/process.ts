@@ -2,7 +2,7 @@
 import { opening, type Environment, type MainService } from '@meridian/http';
 import { LevelLedger } from '@meridian/ledger-level';
 import { nodeHash, systemClock, systemRandom } from '@meridian/system';
-import { startTelemetry } from '@meridian/telemetry';
+import { LOG_EVENTS, startTelemetry } from '@meridian/telemetry';
 import { reconciliationConfig } from './config';
 import { startReconciliation } from './service';
 
@@ -25,7 +25,7 @@ export async function startProcess(env: Environment): Promise<MainService> {
         sampleStaleMs: config.MERIDIAN_SAMPLE_STALE_MS,
       },
     });
-    telemetry.logger.info({ event: 'service_started', region, url: service.url });
+    telemetry.logger.info({ event: LOG_EVENTS.started, region, url: service.url });
     return service;
   });
 }

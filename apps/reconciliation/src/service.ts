@@ -45,7 +45,7 @@ export async function startReconciliation(options: ReconciliationOptions): Promi
   const reacher = new Reacher({ ledger, control, region, hash, clock, probe });
   const allocator = new Allocator({ ledger, control, region, clock, probe }, { ...ALLOCATE_DEFAULTS, ...options.allocate });
   const resolver = new Resolver({ ledger, region, hash, clock, probe, hasReached: (cut) => reacher.hasReached(cut) });
-  const jobs = new Jobs({ ledger, control, region, hash, clock, random });
+  const jobs = new Jobs({ ledger, control, region, hash, clock, random, probe });
   const background = new Background((signal) => {
     const loop = { clock, random, probe, signal };
     return [

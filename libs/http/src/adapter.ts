@@ -8,6 +8,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { HttpError } from './errors';
+import { HTTP_LOG_EVENTS } from './log-events';
 import { PROBLEM_TYPE, toProblem } from './problem';
 
 /** Percent-encoded, a session of 256 bytes takes up to 768. */
@@ -76,7 +77,7 @@ export class ProblemFilter implements ExceptionFilter {
 
 function answerProblem(logger: Logger, { error, request, reply }: { readonly error: unknown; readonly request: FastifyRequest; readonly reply: FastifyReply }): void {
   const { problem, headers, isDefect } = toProblem(error);
-  const line = { event: 'request_refused', method: request.method, route: request.routeOptions.url, status: problem.status, code: problem.code };
+  const line = { event: HTTP_LOG_EVENTS.refused, method: request.method, route: request.routeOptions.url, status: problem.status, code: problem.code };
   if (isDefect) logger.error({ ...line, err: error });
   else if (problem.status >= 500) logger.warn(line);
   else logger.debug(line);

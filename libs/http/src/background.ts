@@ -1,5 +1,6 @@
 /** The loops behind a service: they run until they are stopped, and the first one that fails for good stops all. */
 import type { Logger } from 'pino';
+import { HTTP_LOG_EVENTS } from './log-events';
 
 export class Background {
   /** Rejects with the reason when a loop failed for good; resolves when all have ended after `stop`. */
@@ -28,7 +29,7 @@ export class Background {
   }
 
   private fail(error: Error, logger: Logger): void {
-    if (!this.failure) logger.fatal({ event: 'service_failed', err: error });
+    if (!this.failure) logger.fatal({ event: HTTP_LOG_EVENTS.failed, err: error });
     this.failure ??= error;
     this.stopping.abort();
   }

@@ -7,6 +7,7 @@ export { eventLogVariables, readConfig, serviceVariables, storeAddress, whole, t
 export { CONFIG_ERROR_CODES, ConfigError, HTTP_ERROR_CODES, HTTP_ERRORS, HttpError, type HttpErrorCode, type HttpErrorOptions } from './errors';
 export { NESTING_MAX, parseJson, type JsonBody } from './json-body';
 export { pointerOf } from './json-diagnose';
+export { HTTP_LOG_EVENTS } from './log-events';
 export { EXIT_ERROR, EXIT_USAGE, Opened, opening, runMain, type MainService } from './main';
 export { openApiDocument, type Operation, type Parameter } from './openapi';
 export { OPERATIONS, OperationsController, type Operations } from './operations.controller';

@@ -143,7 +143,8 @@ export class Allocator {
   private lagging({ log, offset }: CutLog, { region, lineage, registeredAt, retired }: RegisteredLog, targets: Targets, now: number): Lagging[] {
     if (retired) return [{ code: 'not_folded', log, behind: retired.offset - offset }];
     const newest = this.samples.get(`${region}.${lineage}`)?.at(-1);
-    const target = targets.ends.get(log);
+    // A log that was first sampled after the targets were taken has the first sample's end as its target.
+    const target = targets.ends.get(log) ?? (newest?.ends as Readonly<Record<LogId, number | undefined>> | undefined)?.[log];
     const lagging: Lagging[] = [];
     if (!newest || now - newest.sampledAt > this.settings.sampleStaleMs) {
       lagging.push({ code: 'region_unreachable', region, since: newest?.sampledAt ?? registeredAt });
@@ -220,7 +221,10 @@ const TAKEOVER_ATTEMPTS_MAX = 20;
 export async function takeOver(parts: Pick<AllocateParts, 'ledger' | 'control' | 'region'>, logs: readonly LogId[], writer: string): Promise<Cut> {
   for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS_MAX; attempt++) {
     const previous = await newestCut(parts.control);
+    const retired = new Set((await listLogs(parts.control)).filter((one) => one.retired).map((one) => one.log));
     for (const log of logs) {
+      // Nobody would write the new stream up to the offset that cuts still wait for.
+      if (retired.has(log)) throw new PipelineError('unknown_log', `${log} is retired: nothing of it is folded any more`);
       if (!previous.logs.some((one) => one.log === log)) throw new PipelineError('unknown_log', `${log} is in no cut yet: nothing of it can be taken over`);
     }
     const next: Cut = {

@@ -5,6 +5,8 @@
 import { MeridianError, type Clock, type Hash, type Random } from '@meridian/accounting';
 import { decodeJson, encodeJson, keys, queryAll, type Ledger } from '@meridian/ledger';
 import { PipelineError } from './errors';
+import { retrying } from './loop';
+import type { Probe } from './probe';
 import { checkScope, Rerun, type RerunProgress, type RerunResult, type RerunScope } from './rerun';
 
 export interface JobRequest {
@@ -33,6 +35,7 @@ export interface JobParts {
   readonly hash: Hash;
   readonly clock: Clock;
   readonly random: Random;
+  readonly probe: Probe;
 }
 
 /** Jobs that wait to be run, beside the one running. */
@@ -41,7 +44,7 @@ const QUEUE_MAX = 100;
 export class Jobs {
   private readonly queue: Job[] = [];
   private running: Promise<void> | undefined;
-  private isClosed = false;
+  private readonly stopping = new AbortController();
 
   constructor(private readonly parts: JobParts) {}
 
@@ -77,7 +80,7 @@ export class Jobs {
 
   /** Waits for the job at work; those in the queue stay on record for the next start. */
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.stopping.abort();
     await this.running;
   }
 
@@ -88,7 +91,7 @@ export class Jobs {
   }
 
   private async drain(): Promise<void> {
-    for (let job = this.queue.shift(); job && !this.isClosed; job = this.queue.shift()) await this.runJob(job);
+    for (let job = this.queue.shift(); job && !this.stopping.signal.aborted; job = this.queue.shift()) await this.runJob(job);
   }
 
   private async runJob(queued: Job): Promise<void> {
@@ -99,12 +102,22 @@ export class Jobs {
     };
     try {
       await save({ state: 'running' });
-      const rerun = new Rerun(this.parts, { scope: job.scope, dryRun: job.dryRun, onProgress: (progress) => save({ progress }) });
-      await save({ state: 'succeeded', result: await rerun.run() });
+      // Running it again from the start is always right: while the ledger is down the job waits.
+      const run = (): Promise<RerunResult> => {
+        const options = { scope: job.scope, dryRun: job.dryRun, onProgress: (progress: RerunProgress) => save({ progress }) };
+        return new Rerun(this.parts, options).run();
+      };
+      await save({ state: 'succeeded', result: await this.retried(run) });
     } catch (error) {
-      if (!(error instanceof MeridianError)) throw error;
-      const { code, message } = error;
-      await save({ state: 'failed', error: { code, message } });
+      // Stopped while it waited for the ledger: the next start takes it up.
+      if (this.stopping.signal.aborted) return;
+      const code = error instanceof MeridianError ? error.code : 'internal';
+      const message = error instanceof Error ? error.message : String(error);
+      await this.retried(() => save({ state: 'failed', error: { code, message } })).catch(() => undefined);
     }
+  }
+
+  private retried<T>(act: () => Promise<T>): Promise<T> {
+    return retrying('job', { ...this.parts, signal: this.stopping.signal }, act);
   }
 }

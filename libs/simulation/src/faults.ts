@@ -113,7 +113,8 @@ export class Faults {
     const { world } = this;
     const operator = new SimProcess('operator', world.scheduler, world.random, 0);
     const parts = { ledger: world.ledger(operator, writer), control: world.controlOf(operator), region: writer };
-    world.parts.takeOver(parts, world.logsOf(topic), writer).then(done, (error: unknown) => {
+    const logs = world.logsOf(topic).filter((log) => !world.oracle.retired.has(log));
+    world.parts.takeOver(parts, logs, writer).then(done, (error: unknown) => {
       if (!(error instanceof MeridianError)) throw error;
       // Not in any cut yet, or a request failed: the operator tries again.
       world.scheduler.after(800, () => this.handOver(topic, writer, done));

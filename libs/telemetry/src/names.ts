@@ -66,8 +66,9 @@ export const SPANS = {
   fold: 'fold',
 } as const;
 
-/** Values of `event` in the log. */
+/** Values of `event` in the log; those of HTTP stand in `libs/http/src/log-events.ts`. */
 export const LOG_EVENTS = {
+  started: 'service_started',
   accepted: 'events_accepted',
   flushed: 'fold_flushed',
   sampled: 'ends_sampled',
@@ -76,4 +77,5 @@ export const LOG_EVENTS = {
   resolved: 'cut_resolved',
   retrying: 'retrying',
   alarm: 'alarm',
+  shutdown: 'telemetry_shutdown',
 } as const;

@@ -13,7 +13,7 @@ import { BatchSpanProcessor, SimpleSpanProcessor, type SpanExporter, type SpanPr
 import type { DestinationStream, Logger } from 'pino';
 import { createInstruments, type Instruments } from './instruments';
 import { createLogger, isLogLevel } from './logger';
-import { ATTRIBUTES } from './names';
+import { ATTRIBUTES, LOG_EVENTS } from './names';
 import { TelemetryProbe } from './probe';
 import { inRequestSpan, type IncomingHeaders, type TraceHeaders } from './tracing';
 
@@ -106,7 +106,7 @@ export class Telemetry {
       await this.sdk.shutdown();
     } catch (error) {
       // The collector may be gone before us: that must not fail a shutdown.
-      this.logger.warn({ event: 'telemetry_shutdown', reason: String(error) });
+      this.logger.warn({ event: LOG_EVENTS.shutdown, reason: String(error) });
     }
     for (const api of [trace, metrics, context, propagation]) api.disable();
   }

@@ -27,7 +27,8 @@ const DELAY_MAX_MS = 3_600_000;
 const REPLICATION_DELAY_DEFAULT_MS = 50;
 
 export function regionsOption(): Option {
-  return new Option('--regions <names>', `regions, separated by commas (default: those of the data directory, else ${REGIONS_DEFAULT.join(',')})`).argParser(parseRegions);
+  const description = `regions, separated by commas (default: those of the data directory, else ${REGIONS_DEFAULT.join(',')})`;
+  return new Option('--regions <names>', description).argParser(parseRegions);
 }
 
 export function delayOption(): Option {
@@ -43,11 +44,17 @@ export function devCommand(): Command {
   return new Command('dev')
     .description('run all services of a few regions in one process, on embedded stores')
     .addOption(regionsOption())
-    .addOption(new Option('--partitions <n>', `logs per region, fixed when the data directory is created (default: ${PARTITIONS_DEFAULT})`).argParser(parseInteger(1, PARTITIONS_MAX)))
+    .addOption(
+      new Option('--partitions <n>', `logs per region, fixed when the data directory is created (default: ${PARTITIONS_DEFAULT})`)
+        .argParser(parseInteger(1, PARTITIONS_MAX)),
+    )
     .addOption(dataOption('data directory, created when it is not there'))
     .addOption(portOption())
     .addOption(delayOption())
-    .addOption(new Option('--interval-ms <n>', 'how often buffers are flushed and cuts made').argParser(parseInteger(1, DELAY_MAX_MS)).default(INTERVAL_DEFAULT_MS))
+    .addOption(
+      new Option('--interval-ms <n>', 'how often buffers are flushed and cuts made')
+        .argParser(parseInteger(1, DELAY_MAX_MS)).default(INTERVAL_DEFAULT_MS),
+    )
     .addOption(jsonOption())
     .action(runDev);
 }

@@ -36,7 +36,9 @@ export function doctorCommand(): Command {
 
 function report(checks: readonly Check[]): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
-  return checks
-    .map(({ name, ok, detail, fix }) => `${ok ? good('ok  ') : bad('FAIL')}  ${name.padEnd(width)}  ${detail}${fix === undefined ? '' : `\n      ${' '.repeat(width)}  → ${fix}`}`)
-    .join('\n');
+  const lines = checks.flatMap(({ name, ok, detail, fix }) => [
+    `${ok ? good('ok  ') : bad('FAIL')}  ${name.padEnd(width)}  ${detail}`,
+    ...(fix === undefined ? [] : [`      ${' '.repeat(width)}  → ${fix}`]),
+  ]);
+  return lines.join('\n');
 }

@@ -39,16 +39,25 @@ export function replayCommand(): Command {
     .argument('<file.csv>', 'columns offset_ms, session, input_tokens, cached_input_tokens, output_tokens')
     .addOption(regionsOption())
     .addOption(new Option('--roam <p>', 'probability that a session moves to another region between two events').argParser(parseProbability).default(0))
-    .addOption(new Option('--resend <p>', 'probability that an acknowledgement counts as lost: the event is sent again, elsewhere').argParser(parseProbability).default(0))
+    .addOption(
+      new Option('--resend <p>', 'probability that an acknowledgement counts as lost: the event is sent again, elsewhere')
+        .argParser(parseProbability).default(0),
+    )
     .addOption(delayOption())
     .addOption(new Option('--crash <n>', 'kill and restart an aggregator so many times on the way').argParser(parseInteger(0, CRASHES_MAX)).default(0))
     .addOption(new Option('--seed <n>', 'of everything left to chance').argParser(parseInteger(0, SEED_MAX)).default(1))
     .addOption(new Option('--data <dir>', 'keep the data here (default: a temporary directory, removed at the end); with --to: where urls and key are read'))
-    .addOption(new Option('--to <urls>', 'use running services: region=url,… of their ingest').argParser(parseRegionUrls).conflicts(['regions', 'crash', 'replicationDelayMs']))
+    .addOption(
+      new Option('--to <urls>', 'use running services: region=url,… of their ingest')
+        .argParser(parseRegionUrls).conflicts(['regions', 'crash', 'replicationDelayMs']),
+    )
     .addOption(new Option('--read <urls>', 'with --to: region=url,… of their reconciliation').argParser(parseRegionUrls))
     .addOption(new Option('--key <key>', 'with --to: a platform key').env('MERIDIAN_KEY'))
     .addOption(new Option('--tenant <tenant>', 'tenant of the events (default: a new one)').argParser(parseTenant))
-    .addOption(new Option('--deadline-s <n>', 'how long after the last acknowledgement the totals may take to become final').argParser(parseInteger(1, DEADLINE_MAX_S)).default(DEADLINE_DEFAULT_S))
+    .addOption(
+      new Option('--deadline-s <n>', 'give up when the totals are not final and nothing has moved for this long')
+        .argParser(parseInteger(1, DEADLINE_MAX_S)).default(DEADLINE_DEFAULT_S),
+    )
     .addOption(jsonOption())
     .action(async (file: string, options: ReplayOptions) => {
       const tenant = options.tenant ?? newTenant();
@@ -82,7 +91,7 @@ export async function replay(file: string, options: ReplayOptions & { readonly t
     if (result === undefined || typeof result === 'string') throw new CliError('service_stopped', `the replay was stopped (${result ?? 'its regions ended'})`);
     const done = { run: result, report: reportOf(result) };
     onDone(done);
-    for (const difference of result.differences) note(difference);
+    for (const difference of [...result.differences.values()].flat()) note(difference);
     return done;
   } finally {
     abandoned.abort();
@@ -94,9 +103,13 @@ export async function replay(file: string, options: ReplayOptions & { readonly t
 export function conclude({ exact, status, reasons }: ReplayReport): void {
   if (exact && status === 'final') return;
   process.exitCode = EXIT.drift;
-  if (exact) note(`meridian: every number is exact, but not final in time: ${reasons.map(reasonText).join('; ') || 'the cut does not cover every acknowledged event'}. Look at \`meridian coverage\`, or give --deadline-s more.`);
-  else if (status === 'final') note('meridian: the totals are not what the file says. This is a defect of Meridian: keep the data directory (--data) and report it.');
-  else note(`meridian: the totals are not complete yet: ${reasons.map(reasonText).join('; ') || 'the cut does not cover every acknowledged event'}. Look at \`meridian coverage\`, or give --deadline-s more.`);
+  if (status === 'final') {
+    note('meridian: the totals are not what the file says. This is a defect of Meridian: keep the data directory (--data) and report it.');
+    return;
+  }
+  const what = exact ? 'every number is exact, but not final' : 'the totals are not complete';
+  const why = reasons.map(reasonText).join('; ') || 'the cut does not cover every acknowledged event';
+  note(`meridian: ${what}, and nothing moved any more: ${why}. Look at \`meridian coverage\`, or give --deadline-s more.`);
 }
 
 async function openWorld({ to, read, key, data, tenant, regions, replicationDelayMs, seed }: ReplayOptions & { readonly tenant: string }): Promise<World> {

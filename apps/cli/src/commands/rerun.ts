@@ -66,12 +66,15 @@ async function submit(client: Client, { tenant, session, from, to, dryRun = fals
 function jobText({ id, region, state, dryRun, result }: JobJson): string {
   if (!result) return facts([['job', id], ['region', region], ['state', state]]);
   const { cut, sessions, rows, changes, differences } = result;
-  const verdict = changes === 0 ? '0 changes: every row says what the evidence says' : `${count(changes)} rows differed, ${dryRun ? 'nothing was changed' : 'and were restored'}`;
+  const consequence = dryRun ? 'nothing was changed' : 'and were restored';
+  const verdict = changes === 0 ? '0 changes: every row says what the evidence says' : `${count(changes)} rows differed, ${consequence}`;
   const text = facts([
     ['job', id], ['region', region], ['cut', String(cut)], ['compared', `${count(rows)} rows of ${count(sessions)} sessions`], ['result', verdict],
   ]);
   if (differences.length === 0) return text;
-  const shown = differences.slice(0, SHOWN_MAX).map(({ row, pk, sk, problem, stored, expected }) => [row, problem, `${pk} ${sk}`, JSON.stringify(stored), JSON.stringify(expected)]);
+  const shown = differences
+    .slice(0, SHOWN_MAX)
+    .map(({ row, pk, sk, problem, stored, expected }) => [row, problem, `${pk} ${sk}`, JSON.stringify(stored), JSON.stringify(expected)]);
   const more = changes > shown.length ? `\nand ${count(changes - shown.length)} more` : '';
   return `${text}\n\n${table([{ title: 'row' }, { title: 'problem' }, { title: 'key' }, { title: 'stored' }, { title: 'expected' }], shown)}${more}`;
 }

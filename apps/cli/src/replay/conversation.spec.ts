@@ -51,7 +51,8 @@ describe('a file of conversations', () => {
 
   it('names every row that is wrong, with line, column, reason and fix', async () => {
     const bad = [
-      HEADER, '0,a,1,0,1', '-1,a,1,0,1', '1,,1,0,1', '2,a,1.5,0,1', '3,a,1,2,1', '4,a,1,0', '5,a,1,0,9007199254740992', '6,b\u0007,1,0,1', '7,a,NaN,0,1', '8,a,1,0,1,1',
+      HEADER, '0,a,1,0,1', '-1,a,1,0,1', '1,,1,0,1', '2,a,1.5,0,1', '3,a,1,2,1', '4,a,1,0', '5,a,1,0,9007199254740992', '6,b\u0007,1,0,1', '7,a,NaN,0,1',
+      '8,a,1,0,1,1',
     ].join('\n');
     await expect(checkText(bad)).rejects.toMatchObject({
       code: 'file_invalid',

@@ -146,7 +146,10 @@ function readHeader(file: string, record: readonly string[]): Header {
 
 function readRow({ width, at }: Header, record: readonly string[], { number, line }: { number: number; line: number }): ConversationRow | RowProblem {
   if (record.length !== width) {
-    return { line, column: 'all', reason: `${record.length} fields where the header has ${width}`, fix: 'Give every column a value; quote a value that holds a comma.' };
+    return {
+      line, column: 'all', reason: `${record.length} fields where the header has ${width}`,
+      fix: 'Give every column a value; quote a value that holds a comma.',
+    };
   }
   const values = {} as Record<Exclude<ColumnName, 'session'>, number>;
   for (const column of COLUMNS) {
@@ -160,7 +163,10 @@ function readRow({ width, at }: Header, record: readonly string[], { number, lin
   }
   const session = record[at.session] ?? '';
   if (!isName(session)) {
-    return { line, column: 'session', reason: `${quoted(session)} is not a session name`, fix: `Use 1 to ${NAME_BYTES_MAX} bytes of text without control characters.` };
+    return {
+      line, column: 'session', reason: `${quoted(session)} is not a session name`,
+      fix: `Use 1 to ${NAME_BYTES_MAX} bytes of text without control characters.`,
+    };
   }
   const { input_tokens: inputTokens, cached_input_tokens: cachedInputTokens, output_tokens: outputTokens, offset_ms: offsetMs } = values;
   if (cachedInputTokens > inputTokens) {
@@ -178,13 +184,18 @@ function quoted(text: string): string {
   return JSON.stringify(text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text);
 }
 
+const READ_FIXES: Readonly<Record<string, string>> = { ENOENT: 'Check the path.', EISDIR: 'Name a file, not a directory.', EACCES: 'Make it readable.' };
+
 /** What csv-parse found ends the reading there; what the system says about the file ends everything. */
 function translate(file: string, error: unknown): RowProblem {
   if (error instanceof CliError) throw error;
   const { code = '', message, lines } = error as { code?: string; message: string; lines?: number };
-  const FIXES: Readonly<Record<string, string>> = { ENOENT: 'Check the path.', EISDIR: 'Name a file, not a directory.', EACCES: 'Make it readable.' };
-  if (typeof lines !== 'number') throw new CliError('file_invalid', `cannot read ${file}: ${message}`, { ...(FIXES[code] && { fix: FIXES[code] }), cause: error });
-  return { line: lines, column: 'all', reason: message, fix: 'Quote whole values, double a quote inside one, and close every quote; nothing after this line was read.' };
+  if (typeof lines !== 'number') {
+    const fix = READ_FIXES[code];
+    throw new CliError('file_invalid', `cannot read ${file}: ${message}`, { ...(fix !== undefined && { fix }), cause: error });
+  }
+  const fix = 'Quote whole values, double a quote inside one, and close every quote; nothing after this line was read.';
+  return { line: lines, column: 'all', reason: message, fix };
 }
 
 function invalid(file: string, problems: readonly RowProblem[], more: number): CliError {

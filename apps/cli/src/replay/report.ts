@@ -1,4 +1,5 @@
 /** A replay as one JSON object and as a page for a person. Pure. */
+import { invariant } from '@meridian/accounting';
 import { claimText, timeText } from '../claim';
 import type { ReasonJson } from '../api';
 import { bad, bold, count, facts, good, table, type Column } from '../format';
@@ -38,10 +39,9 @@ export interface ReplayReport {
 
 export function reportOf({ conversation, sender, before, settlement, differences, writesPerEvent, seconds }: Run): ReplayReport {
   const { views, coverage, behind } = settlement;
-  // The region that says least, so that nothing is hidden behind a better one.
-  const view = (views.find(({ claim }) => claim.status === 'provisional') ?? views.find(({ region }) => differences.some((text) => text.startsWith(`${region}:`))) ?? views[0]) as RegionView;
+  const view = leastOf(views, differences);
   const sessions = [...view.sessions.values()];
-  const reasons = settlement.isSettled ? view.claim.reasons : [...view.claim.reasons, ...behind.flatMap(({ claim }) => claim.reasons)];
+  const reasons = settlement.isSettled ? view.claim.reasons : [...view.claim.reasons, ...behind.flatMap(({ coverage: { reasons: why } }) => why)];
   return {
     events: conversation.rows,
     sessions: view.sessions.size,
@@ -52,7 +52,7 @@ export function reportOf({ conversation, sender, before, settlement, differences
     quarantined: quarantined(coverage) - quarantined(before),
     tokens: sumsJson(view.tokens),
     expected: sumsJson(conversation.tokens),
-    exact: differences.length === 0,
+    exact: [...differences.values()].every((found) => found.length === 0),
     multiStreamSessions: sessions.filter(({ streams }) => streams > 1).length,
     cut: Math.min(...views.map(({ claim }) => claim.cut)),
     status: settlement.isSettled ? view.claim.status : 'provisional',
@@ -60,6 +60,15 @@ export function reportOf({ conversation, sender, before, settlement, differences
     writesPerEvent: writesPerEvent === null ? null : Number(writesPerEvent.toFixed(4)),
     seconds: Number(seconds.toFixed(3)),
   };
+}
+
+/** The region that says least, so that nothing is hidden behind a better one. */
+function leastOf(views: readonly RegionView[], differences: Run['differences']): RegionView {
+  const provisional = views.find(({ claim }) => claim.status === 'provisional');
+  const different = views.find(({ region }) => differences.get(region)?.length !== 0);
+  const view = provisional ?? different ?? views[0];
+  invariant(view, 'a replay reads at least one region');
+  return view;
 }
 
 /** For a person: what was sent, what each region saw, the verdict. */
@@ -78,7 +87,8 @@ export function pageOf(run: Run, report: ReplayReport, { tenant, file }: { reado
     facts([
       ['verdict', `${verdict}, ${claim ? claimText({ ...claim, status: report.status, cut: report.cut, reasons: report.reasons }) : report.status}`],
       ['regions', `${count(views.length)} of ${count(views.length)} asked; ${report.exact ? 'all say the same, to the token, of every session' : 'see below'}`],
-      ['sent', `${count(report.sent)} events, ${count(resent)} of them again; ${count(report.duplicates)} duplicates found, ${count(report.conflicts)} conflicts, ${count(report.quarantined)} quarantined`],
+      ['sent', `${count(report.sent)} events, ${count(resent)} of them again`],
+      ['found', `${count(report.duplicates)} duplicates, ${count(report.conflicts)} conflicts, ${count(report.quarantined)} quarantined`],
       ['sessions', `${count(report.sessions)}, of which ${count(report.multiStreamSessions)} were met in several logs`],
       ...(report.writesPerEvent === null ? [] : [['writes', `${report.writesPerEvent.toFixed(2)} rows per accepted event`] as const]),
     ]),

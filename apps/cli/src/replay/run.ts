@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly roam: number;
   readonly resend: number;
   readonly crashes: number;
-  /** From the last acknowledgement on. */
+  /** How long nothing may move after the last acknowledgement. */
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -36,8 +36,8 @@ export interface Run {
   /** As the first region saw the logs before and after. */
   readonly before: CoverageJson;
   readonly settlement: Settlement;
-  /** What is not as the file says, in any region. */
-  readonly differences: readonly string[];
+  /** What is not as the file says, by region. */
+  readonly differences: ReadonlyMap<string, readonly string[]>;
   readonly writesPerEvent: number | null;
   /** From the first event on. */
   readonly seconds: number;
@@ -63,13 +63,18 @@ export async function run(world: World, conversation: Conversation, options: Run
   const accepted = [...sender.accepted.values()].reduce((sum, events) => sum + events, 0);
   return {
     conversation, sender, crashes, before, settlement,
-    differences: settlement.views.flatMap((view) => differences(conversation, view)),
+    differences: new Map(settlement.views.map((view) => [view.region, differences(conversation, view)])),
     writesPerEvent: world.writes ? (world.writes() - writesBefore) / accepted : null,
     seconds: (clock.now() - began) / 1_000,
   };
 }
 
-async function send(world: World, conversation: Conversation, options: RunOptions & { readonly base: number }): Promise<{ sender: Sender; crashes: Map<string, number> }> {
+interface Sent {
+  readonly sender: Sender;
+  readonly crashes: ReadonlyMap<string, number>;
+}
+
+async function send(world: World, conversation: Conversation, options: RunOptions & { readonly base: number }): Promise<Sent> {
   const { regions } = world;
   const { file, clock, random, roam, resend, base, signal } = options;
   const plan = new RoamPlan({ regions, roam, resend }, random.roam);

@@ -50,14 +50,16 @@ const hangUp: Answer = (_, response) => void response.destroy();
 
 function item(number: number, resendTo?: string): Item {
   const data = { provider: 'p', model: 'm', tokens: { input: 1, cacheRead: 0, output: 1 } };
-  return { event: { specversion: '1.0', type: 'meridian.usage.v1', source: 's', id: `e${number}`, subject: 'x', time: new Date(0).toISOString(), data }, resendTo };
+  const time = new Date(0).toISOString();
+  return { event: { specversion: '1.0', type: 'meridian.usage.v1', source: 's', id: `e${number}`, subject: 'x', time, data }, resendTo };
 }
 
 describe('sending', () => {
   const services: Ingest[] = [];
   afterEach(() => Promise.all(services.splice(0).map((service) => service.close())));
 
-  const open = async (scripts: Record<string, Answer[]>, signal = new AbortController().signal): Promise<{ sender: Sender; ingests: Record<string, Ingest> }> => {
+  type Opened = { readonly sender: Sender; readonly ingests: Record<string, Ingest> };
+  const open = async (scripts: Record<string, Answer[]>, signal = new AbortController().signal): Promise<Opened> => {
     const clients = new Map<string, Client>();
     const ingests: Record<string, Ingest> = {};
     for (const [region, script] of Object.entries(scripts)) {
@@ -76,7 +78,9 @@ describe('sending', () => {
     expect(sender.accepted).toEqual(new Map([['a', 1_000]]));
     expect(sender.sent).toBe(1_800);
     expect(Object.fromEntries(sender.through)).toEqual({ 'a.0.0': 1_000 });
-    expect(ingests['a']!.headers[0]).toMatchObject({ authorization: 'Bearer secret', 'meridian-tenant': 'acme', 'content-type': 'application/cloudevents-batch+json' });
+    expect(ingests['a']!.headers[0]).toMatchObject({
+      authorization: 'Bearer secret', 'meridian-tenant': 'acme', 'content-type': 'application/cloudevents-batch+json',
+    });
   });
 
   it('sends an event once more, elsewhere, after its acknowledgement', async () => {
@@ -97,7 +101,8 @@ describe('sending', () => {
   it('names the event that was rejected, and why', async () => {
     const { sender } = await open({
       a: [(events, response) => {
-        const results = events.map(({ id }, index) => (index === 1 ? { index, id, status: 'rejected', code: 'field_invalid', message: 'time: missing' } : { index, id, status: 'accepted' }));
+        const rejection = { status: 'rejected', code: 'field_invalid', message: 'time: missing' };
+        const results = events.map(({ id }, index) => ({ index, id, ...(index === 1 ? rejection : { status: 'accepted' }) }));
         response.writeHead(202).end(JSON.stringify({ results, accepted: 1, rejected: 1, through: {} }));
       }],
     });

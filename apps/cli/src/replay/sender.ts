@@ -30,7 +30,7 @@ export interface Item {
 
 /** What `POST /v1/events` answers. */
 export interface EventsAnswer {
-  readonly results: readonly { readonly id: string | null; readonly status: string; readonly code?: string; readonly message?: string; readonly pointer?: string }[];
+  readonly results: readonly { readonly id: string | null; readonly status: string; readonly code?: string; readonly message?: string }[];
   readonly accepted: number;
   readonly rejected: number;
   /** Offsets below which the accepted events stand, by log. */

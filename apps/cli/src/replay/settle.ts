@@ -1,19 +1,22 @@
 /**
  * Waiting until every region's answer covers every acknowledged event and is final. Ingest said where the events stand
  * (`through`); a region's newest resolved cut covers them when its offset of every such log is there or beyond.
+ * As long as anything moves it is worth waiting; the deadline is for when nothing does.
  */
 import { MeridianError, type Clock, type LogId } from '@meridian/accounting';
-import type { ClaimJson, CoverageJson } from '../api';
+import type { CoverageJson } from '../api';
 import type { Client } from '../client';
+import { startProgress } from '../progress';
 import { readView, type Range, type RegionView } from './view';
 
 export interface Settlement {
   readonly views: readonly RegionView[];
+  /** As the first region sees the logs. */
   readonly coverage: CoverageJson;
   /** False when the deadline passed first. */
   readonly isSettled: boolean;
   /** Regions whose cut does not cover everything acknowledged, with what they say. */
-  readonly behind: readonly { readonly region: string; readonly claim: ClaimJson }[];
+  readonly behind: readonly RegionCoverage[];
 }
 
 export interface SettleOptions {
@@ -21,33 +24,54 @@ export interface SettleOptions {
   readonly through: ReadonlyMap<LogId, number>;
   readonly tenant: string;
   readonly range: Range;
+  /** How long nothing may move. */
   readonly deadlineMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-const POLL_INTERVAL_MS = 100;
+interface RegionCoverage {
+  readonly region: string;
+  readonly coverage: CoverageJson;
+}
+
+const POLL_INTERVAL_MS = 250;
 
 export async function settle(options: SettleOptions): Promise<Settlement> {
-  const { clock, deadlineMs, signal } = options;
-  const began = clock.now();
-  for (;;) {
-    signal.throwIfAborted();
-    const isLate = clock.now() - began > deadlineMs;
-    try {
-      const settlement = await look(options, isLate);
-      if (settlement) return settlement;
-    } catch (error) {
-      if (isLate || !(error instanceof MeridianError) || !error.retryable) throw error;
+  const { clock, deadlineMs, signal, readers, through } = options;
+  const progress = startProgress('counting', sum([...through.values()]) * readers.size);
+  let standing = -1;
+  let movedAt = clock.now();
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const isLate = clock.now() - movedAt > deadlineMs;
+      try {
+        const coverages = await Promise.all([...readers].map(([region, client]) => look(region, client)));
+        const settlement = await judge(coverages, options, isLate);
+        if (settlement) return settlement;
+        const now = sum(coverages.map(({ coverage }) => standingOf(coverage)));
+        if (now !== standing) movedAt = clock.now();
+        standing = now;
+        progress.update(sum(coverages.map(({ coverage }) => coveredOf(coverage, through))));
+      } catch (error) {
+        if (isLate || !(error instanceof MeridianError) || !error.retryable) throw error;
+      }
+      await clock.sleep(POLL_INTERVAL_MS, signal);
     }
-    await clock.sleep(POLL_INTERVAL_MS, signal);
+  } finally {
+    progress.stop();
   }
 }
 
+async function look(region: string, client: Client): Promise<RegionCoverage> {
+  return { region, coverage: await client.get<CoverageJson>('/v1/coverage') };
+}
+
 /** Undefined while there is something to wait for; at the deadline whatever there is. */
-async function look({ readers, through, tenant, range }: SettleOptions, isLate: boolean): Promise<Settlement | undefined> {
-  const coverages = await Promise.all([...readers].map(async ([region, client]) => ({ region, coverage: await client.get<CoverageJson>('/v1/coverage') })));
-  const behind = coverages.filter(({ coverage }) => !covers(coverage, through)).map(({ region, coverage }) => ({ region, claim: coverage }));
+async function judge(coverages: readonly RegionCoverage[], options: SettleOptions, isLate: boolean): Promise<Settlement | undefined> {
+  const { readers, through, tenant, range } = options;
+  const behind = coverages.filter(({ coverage }) => coveredOf(coverage, through) < sum([...through.values()]));
   const isCovered = behind.length === 0 && coverages.every(({ coverage }) => coverage.status !== 'provisional');
   const [first] = coverages;
   if (!first || !(isCovered || isLate)) return undefined;
@@ -56,7 +80,17 @@ async function look({ readers, through, tenant, range }: SettleOptions, isLate: 
   return isSettled || isLate ? { views, coverage: first.coverage, isSettled, behind } : undefined;
 }
 
-function covers({ logs }: CoverageJson, through: ReadonlyMap<LogId, number>): boolean {
+/** Offsets below `through` that the region's cut covers: as many as there are when it covers all. */
+function coveredOf({ logs }: CoverageJson, through: ReadonlyMap<LogId, number>): number {
   const cuts = new Map(logs.map(({ log, cut }) => [log, cut]));
-  return [...through].every(([log, offset]) => (cuts.get(log) ?? -1) >= offset);
+  return sum([...through].map(([log, offset]) => Math.min(offset, cuts.get(log) ?? 0)));
+}
+
+/** Goes up with whatever is folded, replicated or cut. */
+function standingOf({ logs }: CoverageJson): number {
+  return sum(logs.map(({ folded, reached, cut }) => folded + reached + cut));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

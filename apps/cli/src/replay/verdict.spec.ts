@@ -23,8 +23,8 @@ describe('the verdict', () => {
     ['tokens of another kind', { otherTokens: 1n }, /usage of other buckets is 1/],
     ['a session that is missing', { sessions: new Map([['a', session(2, 20n)]]) }, /number of sessions is 1 where the file has 2/],
     ['a session that the file does not have', { sessions: new Map([...exact.sessions, ['c', session(0, 0n)]]) }, /number of sessions is 3/],
-    ['tokens in the wrong session, with the right sum', { sessions: new Map([['a', session(2, 21n)], ['b', session(1, 9n)]]) }, /2 sessions differ from the file, the first is a/],
-    ['an event in the wrong session, with the right sum', { sessions: new Map([['a', session(1, 20n)], ['b', session(2, 10n)]]) }, /2 sessions differ/],
+    ['tokens in the wrong session', { sessions: new Map([['a', session(2, 21n)], ['b', session(1, 9n)]]) }, /2 sessions differ .* first is a/],
+    ['an event in the wrong session', { sessions: new Map([['a', session(1, 20n)], ['b', session(2, 10n)]]) }, /2 sessions differ/],
   ])('names %s', (_, change, message) => {
     expect(differences(conversation, { ...exact, ...change }).join('\n')).toMatch(message);
   });

@@ -89,7 +89,9 @@ function add(sums: TokenSums, tokens: TokensJson): bigint {
 /** Months of UTC that the range touches. */
 function periodsOf({ from, to }: Range): string[] {
   const periods: string[] = [];
-  for (let at = new Date(from); at.getTime() < to; at = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1))) periods.push(at.toISOString().slice(0, 7));
+  for (let at = new Date(from); at.getTime() < to; at = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1))) {
+    periods.push(at.toISOString().slice(0, 7));
+  }
   return periods;
 }
 

@@ -34,7 +34,7 @@ export interface EmbeddedWorldOptions {
 }
 
 /** A replay is watched: cuts come quickly. */
-const INTERVAL_MS = 250;
+const INTERVAL_MS = 500;
 
 export async function openEmbeddedWorld({ regions, replicationDelayMs, seed, data, tenant }: EmbeddedWorldOptions): Promise<World> {
   const directory = new DataDirectory(data === undefined ? await mkdtemp(join(tmpdir(), 'meridian-replay-')) : resolve(data));
@@ -79,10 +79,14 @@ export async function openRemoteWorld({ to, read, key: given, data, tenant }: Re
   const directory = data === undefined ? undefined : new DataDirectory(resolve(data));
   const running = await directory?.running();
   const key = given ?? (await directory?.keys())?.platform;
-  if (key === undefined) throw new CliError('usage', '--to needs a platform key', { fix: 'Give it with --key or MERIDIAN_KEY, or name the data directory with --data.' });
+  if (key === undefined) {
+    throw new CliError('usage', '--to needs a platform key', { fix: 'Give it with --key or MERIDIAN_KEY, or name the data directory with --data.' });
+  }
   const readers = read ?? (running && new Map(Object.entries(running.regions).map(([region, { reconciliation }]) => [region, reconciliation])));
   if (!readers || readers.size === 0) {
-    throw new CliError('usage', '--to needs to know where to read the totals', { fix: 'Name the reconciliation services with --read region=url,…, or the data directory of a running `meridian dev` with --data.' });
+    throw new CliError('usage', '--to needs to know where to read the totals', {
+      fix: 'Name the reconciliation services with --read region=url,…, or the data directory of a running `meridian dev` with --data.',
+    });
   }
   return {
     regions: [...to.keys()],
