@@ -42,17 +42,21 @@ export class ByteWriter {
   varint(value: number): void {
     invariant(Number.isSafeInteger(value) && value >= 0, 'a number in a row must be an integer 0..2^53−1');
     this.reserve(VARINT_BYTES_MAX);
-    const buffer = this.buffer;
+    const { buffer } = this;
+    let { at } = this;
     let rest = value;
-    while (rest > 0x7fffffff) {
-      buffer[this.at++] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
+    if (value > 0x7fffffff) {
+      // The lower four groups by themselves: 32-bit arithmetic from here on.
+      rest = Math.floor(value / 0x1000_0000);
+      const low = value - rest * 0x1000_0000;
+      for (let shift = 0; shift < 28; shift += 7) buffer[at++] = ((low >>> shift) & 0x7f) | 0x80;
     }
     while (rest > 0x7f) {
-      buffer[this.at++] = (rest & 0x7f) | 0x80;
+      buffer[at++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    buffer[this.at++] = rest;
+    buffer[at++] = rest;
+    this.at = at;
   }
 
   /** A bigint 0..2^112−1. */
@@ -83,7 +87,9 @@ export class ByteWriter {
   /** Characters U+0000..U+00FF, one byte each, without a length. */
   latin(value: string): void {
     this.reserve(value.length);
-    for (let i = 0; i < value.length; i++) this.buffer[this.at++] = value.charCodeAt(i);
+    const { buffer, at } = this;
+    for (let i = 0; i < value.length; i++) buffer[at + i] = value.charCodeAt(i);
+    this.at = at + value.length;
   }
 
   raw(value: Uint8Array): void {
@@ -116,6 +122,11 @@ export class ByteWriter {
     this.at = from - 1;
     this.varint(length);
     this.raw(block);
+  }
+
+  /** A copy of what was written. */
+  copy(): Uint8Array {
+    return this.buffer.slice(this.from, this.at);
   }
 
   /** The row: what was written, and its checksum. It is never written to again. */

@@ -61,32 +61,45 @@ export function encodeDelta(entries: readonly Entry[], flags: Pick<DeltaFlags, '
   writer.varint(minTime);
   for (const entry of sorted) writer.latin(entry.identity);
   shapes.write(writer);
-  writeColumn(sorted, (entry) => writer.varint(entry.offset - minOffset));
-  writeColumn(sorted, (entry) => writer.varint(entry.time - minTime));
-  if (shapes.size > 1) writeColumn(sorted, (entry) => writer.varint(shapes.numberOf(entry.shape)));
+  let column = writer.startBlock();
+  for (const entry of sorted) writer.varint(entry.offset - minOffset);
+  writer.endBlock(column);
+  column = writer.startBlock();
+  for (const entry of sorted) writer.varint(entry.time - minTime);
+  writer.endBlock(column);
+  if (shapes.size > 1) writeShapeNumbers(sorted, shapes);
   for (let bucket = 0; shapes.bucketMask >> bucket !== 0; bucket++) {
     if (shapes.bucketMask & (1 << bucket)) writeCounts(sorted, bucket);
   }
-  if (hasVoid) writeColumn(sorted, (entry) => writer.latin(entry.target));
+  if (hasVoid) writeTargets(sorted);
   return writer.sealed();
 }
 
+function writeShapeNumbers(entries: readonly Entry[], shapes: ShapeTable): void {
+  const column = writer.startBlock();
+  for (const { shape } of entries) writer.varint(shapes.numberOf(shape));
+  writer.endBlock(column);
+}
+
+/** Of the entries that report the bucket. */
 function writeCounts(entries: readonly Entry[], bucket: number): void {
-  writeColumn(entries, ({ shape, tokens }) => {
+  const column = writer.startBlock();
+  for (const { shape, tokens } of entries) {
     if (shape.bucketMask & (1 << bucket)) writer.varint(tokens[shape.buckets.indexOf(bucket)] as number);
-  });
+  }
+  writer.endBlock(column);
+}
+
+function writeTargets(entries: readonly Entry[]): void {
+  const column = writer.startBlock();
+  for (const { target } of entries) writer.latin(target);
+  writer.endBlock(column);
 }
 
 function assertEntry({ identity, shape, tokens, target }: Entry): void {
   invariant(identity.length === IDENTITY_BYTES, 'an identity has 16 bytes');
   invariant(target.length === (shape.kind === 'void' ? IDENTITY_BYTES : 0), 'a void has a target, and nothing else has');
   invariant(tokens.length === shape.buckets.length, 'an entry has one count per bucket of its shape');
-}
-
-function writeColumn(entries: readonly Entry[], write: (entry: Entry) => void): void {
-  const start = writer.startBlock();
-  for (const entry of entries) write(entry);
-  writer.endBlock(start);
 }
 
 function bucketsOf(mask: number): number[] {

@@ -80,11 +80,16 @@ export function checksum(bytes: Uint8Array, end: number): number {
 }
 
 function addBlock(bytes: Uint8Array, at: number): void {
-  murmur.block(wordAt(bytes, at), wordAt(bytes, at + 4), wordAt(bytes, at + 8), wordAt(bytes, at + 12));
+  murmur.block(signedWordAt(bytes, at), signedWordAt(bytes, at + 4), signedWordAt(bytes, at + 8), signedWordAt(bytes, at + 12));
 }
 
 /** The 32-bit little-endian word at `at`. */
 export function wordAt(bytes: Uint8Array, at: number): number {
+  return signedWordAt(bytes, at) >>> 0;
+}
+
+/** The same bits, as the engine keeps small integers: an unsigned word would be a number on the heap. */
+function signedWordAt(bytes: Uint8Array, at: number): number {
   const high = ((bytes[at + 3] as number) << 24) | ((bytes[at + 2] as number) << 16);
-  return (high | ((bytes[at + 1] as number) << 8) | (bytes[at] as number)) >>> 0;
+  return high | ((bytes[at + 1] as number) << 8) | (bytes[at] as number);
 }

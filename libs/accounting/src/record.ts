@@ -80,6 +80,9 @@ type Raw = Readonly<Record<string, unknown>>;
 
 /** Judges records; keeps the shapes it has seen. */
 export class Judge {
+  /** Of the record being judged, by bucket; what it does not report is left over from others. */
+  private readonly counts: number[] = BUCKETS.map(() => 0);
+
   constructor(
     private readonly hash: Hash,
     private readonly shapes: Shapes,
@@ -134,11 +137,12 @@ export class Judge {
     }
     if (counted !== 'reported' && counted !== 'estimated') return 'counted: neither "reported" nor "estimated"';
     if (!isObject(given)) return 'tokens: missing';
-    const counts: number[] = [];
+    const { counts } = this;
     let mask = 0;
+    let bucket = -1;
     for (const name in given) {
-      const bucket = BUCKET_NUMBERS.get(name);
-      if (bucket === undefined) return 'tokens: an unknown bucket';
+      bucket = bucketNumber(name, bucket + 1);
+      if (bucket < 0) return 'tokens: an unknown bucket';
       const count = given[name];
       if (!isCount(count)) return `tokens.${name}: not an integer 0..2^53−1`;
       counts[bucket] = count;
@@ -161,7 +165,13 @@ export class Judge {
 
 type Content = Pick<Entry, 'shape' | 'tokens' | 'target'>;
 
-const BUCKET_NUMBERS: ReadonlyMap<string, number> = new Map(BUCKETS.map((bucket, number) => [bucket, number]));
+const BUCKET_NAMES: readonly string[] = BUCKETS;
+
+/** −1 when there is none of that name. Looked for from `next` on first: ingest writes buckets in their order. */
+function bucketNumber(name: string, next: number): number {
+  for (let number = next; number < BUCKET_NAMES.length; number++) if (BUCKET_NAMES[number] === name) return number;
+  return BUCKET_NAMES.indexOf(name);
+}
 
 /** The record, or the message of why it is none. */
 function parse(value: Uint8Array): Raw | string {

@@ -3,7 +3,7 @@
  * void, its reason. Deltas and manifests hold each shape once, entries refer to it.
  */
 import { BUCKETS } from './bucket';
-import { word, type ByteReader, type ByteWriter } from './bytes';
+import { ByteWriter, word, type ByteReader } from './bytes';
 import type { Hash } from './environment';
 import { AccountingError } from './errors';
 
@@ -31,6 +31,8 @@ export interface Shape {
   readonly text: string;
   /** Four 32-bit words of SHA-256(text), the shape's part of an entry's digest. */
   readonly words: readonly [number, number, number, number];
+  /** As it stands in rows. */
+  readonly encoded: Uint8Array;
 }
 
 const NO_DIMENSIONS: Dimensions = {
@@ -50,12 +52,18 @@ const SHAPES_MAX = 10_000;
 /** Interns shapes: equal shapes are the same object, as long as it is remembered. */
 export class Shapes {
   private readonly byText = new Map<string, Shape>();
+  private last: Shape | undefined;
   /** The last few of each model: a text is dear to build. */
   private readonly byModel = new Map<string, Shape[]>();
 
   constructor(private readonly hash: Hash) {}
 
   usage(dimensions: Dimensions, bucketMask: number): Shape {
+    if (this.last && matches(this.last, dimensions, bucketMask)) return this.last;
+    return (this.last = this.usageOf(dimensions, bucketMask));
+  }
+
+  private usageOf(dimensions: Dimensions, bucketMask: number): Shape {
     const near = this.byModel.get(dimensions.model);
     if (near) for (const shape of near) if (matches(shape, dimensions, bucketMask)) return shape;
     const shape = this.intern('usage', dimensions, bucketMask, '');
@@ -103,7 +111,8 @@ export class Shapes {
     const digest = this.hash.text(text);
     const words = [word(digest, 0), word(digest, 4), word(digest, 8), word(digest, 12)] as const;
     const dimensions: Dimensions = { provider, model, operation, tier, inferenceRegion, counted };
-    const shape: Shape = { kind, dimensions, buckets, bucketMask, reason, text, words };
+    const encoded = kind === 'void' ? encodeVoid(reason) : encodeUsage(dimensions, bucketMask);
+    const shape: Shape = { kind, dimensions, buckets, bucketMask, reason, text, words, encoded };
     this.byText.set(text, shape);
     return shape;
   }
@@ -144,24 +153,25 @@ export class ShapeTable {
 
   write(writer: ByteWriter): void {
     writer.varint(this.shapes.length);
-    for (const shape of this.shapes) writeShape(writer, shape);
+    for (const shape of this.shapes) writer.raw(shape.encoded);
   }
 }
 
-function writeShape(writer: ByteWriter, shape: Shape): void {
-  if (shape.kind === 'void') {
-    writer.byte(KIND_VOID);
-    writer.text(shape.reason);
-    return;
-  }
-  const { provider, model, operation, tier, inferenceRegion, counted } = shape.dimensions;
-  writer.byte(counted === 'estimated' ? KIND_ESTIMATED : KIND_REPORTED);
-  writer.varint(shape.bucketMask);
-  writer.text(provider);
-  writer.text(model);
-  writer.text(operation);
-  writer.text(tier);
-  writer.text(inferenceRegion);
+const shapeWriter = new ByteWriter();
+
+function encodeVoid(reason: string): Uint8Array {
+  shapeWriter.start();
+  shapeWriter.byte(KIND_VOID);
+  shapeWriter.text(reason);
+  return shapeWriter.copy();
+}
+
+function encodeUsage({ provider, model, operation, tier, inferenceRegion, counted }: Dimensions, bucketMask: number): Uint8Array {
+  shapeWriter.start();
+  shapeWriter.byte(counted === 'estimated' ? KIND_ESTIMATED : KIND_REPORTED);
+  shapeWriter.varint(bucketMask);
+  for (const text of [provider, model, operation, tier, inferenceRegion]) shapeWriter.text(text);
+  return shapeWriter.copy();
 }
 
 function matches(shape: Shape, dimensions: Dimensions, bucketMask: number): boolean {

@@ -32,6 +32,7 @@ interface Cell {
 export class Usage {
   private readonly cells = new Map<string, Cell>();
   /** The cells of events, by region, dimensions (the object) and hour: a key is dear to build. */
+  private last: Cell | undefined;
   private readonly near = new Map<string, Map<Dimensions, Map<number, Cell>>>();
 
   /** Whether there are no lines. */
@@ -80,6 +81,12 @@ export class Usage {
   }
 
   private nearCell(hour: number, region: string, dimensions: Dimensions): Cell {
+    const { last } = this;
+    if (last?.hour === hour && last.region === region && last.dimensions === dimensions) return last;
+    return (this.last = this.findCell(hour, region, dimensions));
+  }
+
+  private findCell(hour: number, region: string, dimensions: Dimensions): Cell {
     let ofRegion = this.near.get(region);
     if (!ofRegion) this.near.set(region, (ofRegion = new Map<Dimensions, Map<number, Cell>>()));
     let hours = ofRegion.get(dimensions);

@@ -4,145 +4,114 @@ import type { Key, Ledger, Page, Range, Row, StoredRow, VersionedRow } from './l
 import { assertKey, assertKeys, assertQuery } from './limits';
 import { compareSortKeys } from './order';
 
-/** Rows of one partition key; sorted when first read after a write that was not at the end. */
-interface Partition {
-  readonly rows: Map<string, StoredRow>;
-  sorted: string[];
-  isSorted: boolean;
-}
-
 /** Rows in a page when no limit is asked for. */
 const PAGE_ROWS = 1_000;
 
 export class MemoryLedger implements Ledger {
-  private readonly partitions = new Map<string, Partition>();
+  /** By partition key, each in the order of sort keys. */
+  private readonly partitions = new Map<string, StoredRow[]>();
   private isClosed = false;
 
-  insert(row: Row): Promise<'inserted' | 'exists'> {
-    return this.answer(() => {
-      assertKey(row);
-      if (this.stored(row)) return 'exists';
-      this.put({ ...row, version: 0 });
-      return 'inserted';
-    });
+  async insert(row: Row): Promise<'inserted' | 'exists'> {
+    this.assertOpen();
+    assertKey(row);
+    const { pk, sk, value } = row;
+    return this.write({ pk, sk, value, version: 0 }, () => false) ? 'inserted' : 'exists';
   }
 
-  replace(row: VersionedRow): Promise<'replaced' | 'stale'> {
-    return this.answer(() => {
-      assertKey(row);
-      const stored = this.stored(row);
-      if (stored && stored.version > row.version) return 'stale';
-      this.put(row);
-      return 'replaced';
-    });
+  async replace(row: VersionedRow): Promise<'replaced' | 'stale'> {
+    this.assertOpen();
+    assertKey(row);
+    return this.write(row, (stored) => stored.version <= row.version) ? 'replaced' : 'stale';
   }
 
-  get(key: Key): Promise<StoredRow | undefined> {
-    return this.answer(() => {
-      assertKey(key);
-      return this.stored(key);
-    });
+  async get(key: Key): Promise<StoredRow | undefined> {
+    this.assertOpen();
+    assertKey(key);
+    return this.stored(key);
   }
 
-  getMany(keys: readonly Key[]): Promise<readonly (StoredRow | undefined)[]> {
-    return this.answer(() => {
-      assertKeys(keys);
-      return keys.map((key) => this.stored(key));
-    });
+  async getMany(keys: readonly Key[]): Promise<readonly (StoredRow | undefined)[]> {
+    this.assertOpen();
+    assertKeys(keys);
+    return keys.map((key) => this.stored(key));
   }
 
-  query(pk: string, range: Range): Promise<Page> {
-    return this.answer(() => {
-      assertQuery(pk, range);
-      const partition = this.partitions.get(pk);
-      if (!partition) return { rows: [] };
-      const limit = range.limit ?? PAGE_ROWS;
-      const sorted = sortedKeys(partition);
-      const rows: StoredRow[] = [];
-      const step = range.descending === true ? -1 : 1;
-      for (let at = startIndex(sorted, range); at >= 0 && at < sorted.length; at += step) {
-        const sk = sorted[at] as string;
-        if (step === 1 ? range.to !== undefined && compareSortKeys(sk, range.to) > 0 : range.from !== undefined && compareSortKeys(sk, range.from) < 0) break;
-        if (rows.length === limit) return { rows, next: (rows.at(-1) as StoredRow).sk };
-        rows.push(partition.rows.get(sk) as StoredRow);
-      }
-      return { rows };
-    });
+  async query(pk: string, range: Range): Promise<Page> {
+    this.assertOpen();
+    assertQuery(pk, range);
+    const all = this.partitions.get(pk);
+    return all ? pageOf(all, range) : { rows: [] };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.isClosed = true;
-    return Promise.resolve();
   }
 
   /** All rows, for assertions and for replication in the simulator. */
   *all(): Generator<StoredRow> {
-    for (const partition of this.partitions.values()) yield* partition.rows.values();
+    for (const rows of this.partitions.values()) yield* rows;
   }
 
   /** Writes without any condition: what replication and a hand that damages rows do. */
   put(row: StoredRow): void {
-    let partition = this.partitions.get(row.pk);
-    if (!partition) {
-      partition = { rows: new Map(), sorted: [], isSorted: true };
-      this.partitions.set(row.pk, partition);
-    }
-    if (!partition.rows.has(row.sk)) {
-      const last = partition.sorted.at(-1);
-      if (last !== undefined && compareSortKeys(row.sk, last) < 0) partition.isSorted = false;
-      partition.sorted.push(row.sk);
-    }
-    partition.rows.set(row.sk, row);
+    this.write(row, () => true);
   }
 
-  stored(key: Key): StoredRow | undefined {
-    return this.partitions.get(key.pk)?.rows.get(key.sk);
+  stored({ pk, sk }: Key): StoredRow | undefined {
+    const rows = this.partitions.get(pk);
+    const row = rows?.[lowerBound(rows, sk)];
+    return row?.sk === sk ? row : undefined;
   }
 
-  private async answer<T>(act: () => T): Promise<T> {
+  /** Writes the row unless there is one that may not be replaced; whether it did. */
+  private write(row: StoredRow, mayReplace: (stored: StoredRow) => boolean): boolean {
+    const rows = this.partitions.get(row.pk);
+    if (!rows) {
+      this.partitions.set(row.pk, [row]);
+      return true;
+    }
+    const at = lowerBound(rows, row.sk);
+    const stored = rows[at];
+    if (stored?.sk !== row.sk) rows.splice(at, 0, row);
+    else if (mayReplace(stored)) rows[at] = row;
+    else return false;
+    return true;
+  }
+
+  private assertOpen(): void {
     if (this.isClosed) throw new LedgerError('ledger_closed', 'the ledger is closed');
-    return act();
   }
 }
 
-function sortedKeys(partition: Partition): readonly string[] {
-  if (!partition.isSorted) {
-    partition.sorted.sort(compareSortKeys);
-    partition.isSorted = true;
-  }
-  return partition.sorted;
+function pageOf(all: readonly StoredRow[], { from, to, after, limit = PAGE_ROWS, descending }: Range): Page {
+  let start = from === undefined ? 0 : lowerBound(all, from);
+  let end = to === undefined ? all.length : upperBound(all, to);
+  if (after !== undefined && descending === true) end = Math.min(end, lowerBound(all, after));
+  else if (after !== undefined) start = Math.max(start, upperBound(all, after));
+  const isWhole = end - start <= limit;
+  if (!isWhole && descending === true) start = end - limit;
+  else if (!isWhole) end = start + limit;
+  const rows = all.slice(start, Math.max(start, end));
+  if (descending === true) rows.reverse();
+  return isWhole ? { rows } : { rows, next: (rows.at(-1) as StoredRow).sk };
 }
 
-/** Index of the first sort key in the range, in its direction. */
-function startIndex(sorted: readonly string[], { from, to, after, descending }: Range): number {
-  if (descending === true) {
-    let at = to === undefined ? sorted.length : upperBound(sorted, to);
-    if (after !== undefined) at = Math.min(at, lowerBound(sorted, after));
-    return at - 1;
-  }
-  let at = from === undefined ? 0 : lowerBound(sorted, from);
-  if (after !== undefined) at = Math.max(at, upperBound(sorted, after));
-  return at;
-}
-
-function lowerBound(sorted: readonly string[], key: string): number {
+/** Index of the first row whose sort key is not below `sk`; most are asked for at the end. */
+function lowerBound(rows: readonly StoredRow[], sk: string): number {
+  const last = rows.at(-1);
+  if (!last || compareSortKeys(last.sk, sk) < 0) return rows.length;
   let low = 0;
-  let high = sorted.length;
-  while (low < high) {
+  for (let high = rows.length - 1; low < high; ) {
     const middle = (low + high) >> 1;
-    if (compareSortKeys(sorted[middle] as string, key) < 0) low = middle + 1;
+    if (compareSortKeys((rows[middle] as StoredRow).sk, sk) < 0) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-function upperBound(sorted: readonly string[], key: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareSortKeys(sorted[middle] as string, key) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Index of the first row whose sort key is above `sk`. */
+function upperBound(rows: readonly StoredRow[], sk: string): number {
+  const at = lowerBound(rows, sk);
+  return rows[at]?.sk === sk ? at + 1 : at;
 }

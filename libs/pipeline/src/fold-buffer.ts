@@ -1,15 +1,9 @@
 /**
  * What a folder has read and not yet made durable: a range of the log, judged, by session. Memory only.
  */
-import { hourOf, utf8Length, type Accepted, type Entry, type Quarantined, type Shape } from '@meridian/accounting';
+import { hourOf, utf8Length, type Accepted, type Quarantined, type Shape } from '@meridian/accounting';
 import type { LogRecord } from '@meridian/event-log';
-
-export interface BufferedSession {
-  readonly tenant: string;
-  readonly session: string;
-  /** In offset order. */
-  entries: Entry[];
-}
+import { NONE_WAITING, type FoldedSession } from './sessions';
 
 export interface BufferedQuarantine {
   readonly record: LogRecord;
@@ -18,13 +12,14 @@ export interface BufferedQuarantine {
 
 /** Trace contexts kept per flush: enough to follow a batch, bounded whatever its size. */
 const TRACES_MAX = 16;
-/** Upper estimates, in bytes of a manifest, of what one more touched session and one more usage line take beyond their text. */
+/** Upper estimates, in bytes of a manifest, of what one more touched session, tenant and usage line take beyond their text. */
 const TOUCHED_OVERHEAD_BYTES = 12;
-const TENANT_OVERHEAD_BYTES = 80;
+const TENANT_OVERHEAD_BYTES = 16;
 const USAGE_LINE_OVERHEAD_BYTES = 120;
 
 export class FoldBuffer {
-  private readonly tenants = new Map<string, Map<string, BufferedSession>>();
+  /** With something waiting, in the order of their first. */
+  sessions: FoldedSession[] = [];
   quarantined: BufferedQuarantine[] = [];
   readonly traces: Readonly<Record<string, string>>[] = [];
   rules = 0;
@@ -38,16 +33,13 @@ export class FoldBuffer {
   firstAppended = 0;
   last: LogRecord | undefined;
 
-  private readonly usageLines = new Map<Shape, Set<number>>();
+  private readonly usageLines = new Map<string, Map<Shape, Set<number>>>();
+  private lastTenant = '';
   private lastShape: Shape | undefined;
   private lastHour = -1;
 
   get isEmpty(): boolean {
     return this.last === undefined;
-  }
-
-  get sessions(): BufferedSession[] {
-    return [...this.tenants.values()].flatMap((sessions) => [...sessions.values()]);
   }
 
   /** Records every record, in offset order. */
@@ -62,19 +54,17 @@ export class FoldBuffer {
     if (record.headers && this.traces.length < TRACES_MAX) this.traces.push(record.headers);
   }
 
-  addAccepted(accepted: Accepted): void {
-    if (accepted.rules > this.rules) this.rules = accepted.rules;
-    const { tenant, session, entry } = accepted;
-    const sessions = this.sessionsOf(tenant);
-    const buffered = sessions.get(session);
-    if (buffered) buffered.entries.push(entry);
+  addAccepted({ rules, tenant, entry }: Accepted, session: FoldedSession): void {
+    if (rules > this.rules) this.rules = rules;
+    if (session.waiting.length > 0) session.waiting.push(entry);
     else {
-      sessions.set(session, { tenant, session, entries: [entry] });
-      this.manifestBytes += utf8Length(session) + TOUCHED_OVERHEAD_BYTES;
+      session.waiting = [entry];
+      this.sessions.push(session);
+      this.manifestBytes += utf8Length(session.session) + TOUCHED_OVERHEAD_BYTES;
     }
     const { shape, time } = entry;
     const hour = hourOf(time);
-    if (shape !== this.lastShape || hour !== this.lastHour) this.noteUsageLine(shape, hour);
+    if (shape !== this.lastShape || hour !== this.lastHour || tenant !== this.lastTenant) this.noteUsageLine(tenant, shape, hour);
   }
 
   addQuarantined(record: LogRecord, judgement: Quarantined): void {
@@ -84,31 +74,33 @@ export class FoldBuffer {
 
   /** Forgets what lies below `offset`: someone else made it durable. */
   dropBelow(offset: number): void {
-    for (const sessions of this.tenants.values()) {
-      for (const [name, session] of sessions) {
-        session.entries = session.entries.filter((entry) => entry.offset >= offset);
-        if (session.entries.length === 0) sessions.delete(name);
-      }
-    }
+    for (const session of this.sessions) session.waiting = session.waiting.filter((entry) => entry.offset >= offset);
+    this.sessions = this.sessions.filter((session) => session.waiting.length > 0);
     this.quarantined = this.quarantined.filter(({ record }) => record.offset >= offset);
   }
 
-  private sessionsOf(tenant: string): Map<string, BufferedSession> {
-    let sessions = this.tenants.get(tenant);
-    if (!sessions) {
-      this.tenants.set(tenant, (sessions = new Map()));
-      this.manifestBytes += tenant.length + TENANT_OVERHEAD_BYTES;
-    }
-    return sessions;
+  /** Nothing waits any more: it is durable, or forgotten. */
+  empty(): void {
+    for (const session of this.sessions) session.waiting = NONE_WAITING;
   }
 
-  private noteUsageLine(shape: Shape, hour: number): void {
+  private noteUsageLine(tenant: string, shape: Shape, hour: number): void {
+    this.lastTenant = tenant;
     this.lastShape = shape;
     this.lastHour = hour;
-    let hours = this.usageLines.get(shape);
-    if (!hours) this.usageLines.set(shape, (hours = new Set()));
+    let shapes = this.usageLines.get(tenant);
+    if (!shapes) {
+      this.usageLines.set(tenant, (shapes = new Map<Shape, Set<number>>()));
+      // It stands before its sessions and before its lines.
+      this.manifestBytes += 2 * tenant.length + TENANT_OVERHEAD_BYTES;
+    }
+    let hours = shapes.get(shape);
+    if (!hours) {
+      shapes.set(shape, (hours = new Set()));
+      this.manifestBytes += shape.text.length * 3;
+    }
     if (hours.has(hour)) return;
     hours.add(hour);
-    this.manifestBytes += shape.text.length * 3 + USAGE_LINE_OVERHEAD_BYTES;
+    this.manifestBytes += USAGE_LINE_OVERHEAD_BYTES;
   }
 }

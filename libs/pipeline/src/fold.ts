@@ -9,13 +9,13 @@ import {
   type Clock, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId, type Touched,
 } from '@meridian/accounting';
 import type { EventLog, LogRecord } from '@meridian/event-log';
-import { encodeJson, keys, LedgerError, type Ledger, type QuarantineRow, type Range, type Row } from '@meridian/ledger';
+import { encodeJson, keys, LedgerError, type Key, type Ledger, type QuarantineRow, type Row } from '@meridian/ledger';
 import { PipelineError } from './errors';
 import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
-import { FoldBuffer, type BufferedSession } from './fold-buffer';
-import { eachLimited } from './loop';
+import { FoldBuffer } from './fold-buffer';
+import { eachLimited, sharing } from './loop';
 import type { Probe } from './probe';
-import { SessionStates } from './session-states';
+import { Sessions, type FoldedSession } from './sessions';
 
 export interface FoldSettings {
   /** A flush comes when its oldest record has waited this long. */
@@ -82,7 +82,7 @@ export class Folder {
   /** Sort keys of the stream's deltas in any session. */
   private readonly deltaRange: ReturnType<typeof keys.deltaRange>;
   private readonly judge: Judge;
-  private readonly states: SessionStates;
+  private readonly sessions: Sessions;
   private buffer = new FoldBuffer();
   /** Number of the stream's last manifest, and where the next one starts. */
   protected manifest = 0;
@@ -103,7 +103,7 @@ export class Folder {
     this.from = segment.from;
     this.deltaRange = keys.deltaRange(this.stream, 1);
     this.region = parseLogId(target.log).region;
-    this.states = new SessionStates(settings.stateBytesMax);
+    this.sessions = new Sessions(settings.stateBytesMax);
   }
 
   /** One past the last offset that is durable in the ledger, manifest included. */
@@ -118,6 +118,7 @@ export class Folder {
   async open(): Promise<number> {
     await this.moveToLastManifest();
     this.next = this.start;
+    this.buffer.empty();
     this.buffer = new FoldBuffer();
     return this.next;
   }
@@ -135,7 +136,7 @@ export class Folder {
       // The judgement may throw (unknown rules): nothing of the record is taken then.
       const judgement = this.judge.judge(record);
       this.buffer.note(record, now);
-      if (judgement.kind === 'accepted') this.buffer.addAccepted(judgement);
+      if (judgement.kind === 'accepted') this.buffer.addAccepted(judgement, this.sessions.get(judgement.tenant, judgement.session));
       else this.buffer.addQuarantined(record, judgement);
       this.next = record.offset + 1;
     }
@@ -188,18 +189,20 @@ export class Folder {
   protected async load(tenant: string, session: string): Promise<SessionState> {
     const state = this.newState();
     const pk = keys.sessionPk(tenant, session);
-    // Most sessions that are not remembered are new: one empty page, which is cheaper asked for by hand than through `queryAll`.
-    for (let range: Range = this.deltaRange; ; ) {
-      const { rows, next } = await this.parts.ledger.query(pk, range, { consistent: true });
-      for (const row of rows) {
-        const number = state.lastDelta + 1;
-        invariant(row.sk === keys.delta(tenant, session, this.stream, number).sk, `${row.pk}: delta ${number} of ${this.stream} is missing`);
-        const entries = decodeDelta(row.value, this.shapes).sort((a, b) => a.offset - b.offset);
-        for (const entry of entries) state.add(entry, number);
-      }
-      if (next === undefined) return state;
-      range = { ...range, after: next };
+    // By hand and not through `queryAll`: most sessions that are not remembered are new, and this is their price.
+    let page = await this.parts.ledger.query(pk, this.deltaRange, CONSISTENT);
+    for (;;) {
+      for (const row of page.rows) this.addDelta(state, row, keys.delta(tenant, session, this.stream, state.lastDelta + 1));
+      if (page.next === undefined) return state;
+      page = await this.parts.ledger.query(pk, { ...this.deltaRange, after: page.next }, CONSISTENT);
     }
+  }
+
+  private addDelta(state: SessionState, { sk, value }: Row, expected: Key): void {
+    invariant(sk === expected.sk, `${expected.pk}: delta ${expected.sk} is missing`);
+    const number = state.lastDelta + 1;
+    const entries = decodeDelta(value, this.shapes).sort((a, b) => a.offset - b.offset);
+    for (const entry of entries) state.add(entry, number);
   }
 
   protected newState(): SessionState {
@@ -241,7 +244,7 @@ export class Folder {
     const tally: Tally = {
       digest: new Digest(), usage: new Map(), touched: [], entries: 0, duplicates: 0, conflicts: 0, deltas: 0, bytes: 0,
     };
-    await eachLimited(buffer.sessions, this.settings.concurrency, (session) => this.settleSession(session, tally));
+    await sharing(buffer.sessions, this.settings.concurrency, (sessions) => this.settleSessions(sessions, tally));
     await eachLimited(buffer.quarantined, this.settings.concurrency, async ({ record, judgement }) => {
       const { code, message, rules, tenant } = judgement;
       const value: QuarantineRow = { code, message, rules, tenant, time: record.time, raw: toBase64(record.value) };
@@ -252,55 +255,65 @@ export class Folder {
     return tally;
   }
 
-  private async settleSession({ tenant, session, entries }: BufferedSession, tally: Tally): Promise<void> {
-    const key = `${tenant}/${session}`;
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      // Taken out until everything it says is durable: a failure below must not leave a state that runs ahead.
-      const state = this.states.take(key) ?? (await this.load(tenant, session));
-      const plan = this.classifyAll(state, entries);
-      const bytes = plan.fresh.length === 0 ? 0 : await this.insertDeltas(tenant, session, plan);
-      if (bytes < 0) continue;
-      this.states.put(key, state);
-      this.count(tenant, session, plan, tally);
-      tally.bytes += bytes;
-      return;
+  /** Settles one session after the other: one frame for many of them, since a frame costs as much as a small session. */
+  private async settleSessions(sessions: Iterable<FoldedSession>, tally: Tally): Promise<void> {
+    for (const session of sessions) {
+      for (let attempt = 1, isSettled = false; !isSettled; attempt++) {
+        if (attempt > ATTEMPTS_MAX) {
+          throw new PipelineError('contended', `${this.stream}: deltas of one session were written by someone else first, ${ATTEMPTS_MAX} times in a row`);
+        }
+        const state = session.state ?? (await this.load(session.tenant, session.session));
+        // Put back when everything it says is durable: a failure below must not leave a state that runs ahead.
+        session.state = undefined;
+        const plan = this.plan(session, state);
+        isSettled = true;
+        for (const row of plan.rows) {
+          isSettled = (await this.insert(row)) === 'inserted';
+          // Its number was taken: the session must be loaded again.
+          if (!isSettled) break;
+        }
+        if (!isSettled) continue;
+        this.sessions.settle(session, state);
+        this.count(session, plan, tally);
+      }
     }
-    throw new PipelineError('contended', `${this.stream}: deltas of one session were written by someone else first, ${ATTEMPTS_MAX} times in a row`);
   }
 
   /** Classifies in offset order and adds what is new to the state, under the delta numbers it is going to have. */
-  private classifyAll(state: SessionState, entries: readonly Entry[]): Plan {
-    const plan: Plan = { firstDelta: state.lastDelta + 1, fresh: [], repeats: [], neededDelta: 0, conflicts: 0 };
-    for (const entry of entries) {
+  private plan(session: FoldedSession, state: SessionState): Plan {
+    const entries = session.waiting;
+    const firstDelta = state.lastDelta + 1;
+    const { deltaEntriesMax } = this.settings;
+    const plan: Plan = { fresh: entries, repeats: NO_REPEATS, rows: [], neededDelta: 0, conflicts: 0 };
+    let added = 0;
+    for (let at = 0; at < entries.length; at++) {
+      const entry = entries[at] as Entry;
       const decision = state.classify(entry);
       let written = 0;
-      if ('delta' in decision) plan.repeats.push({ entry, decision });
-      else {
-        written = plan.firstDelta + Math.floor(plan.fresh.length / this.settings.deltaEntriesMax);
+      if ('delta' in decision) {
+        // Nothing is copied before the first repeat: mostly there is none.
+        if (plan.repeats === NO_REPEATS) [plan.fresh, plan.repeats] = [entries.slice(0, at), []];
+        plan.repeats.push({ entry, decision });
+      } else {
+        written = firstDelta + Math.floor(added++ / deltaEntriesMax);
         state.add(entry, written);
-        plan.fresh.push(entry);
+        if (plan.fresh !== entries) plan.fresh.push(entry);
         if (decision.kind === 'conflict') plan.conflicts++;
       }
       plan.neededDelta = Math.max(plan.neededDelta, this.neededDelta(decision, written));
     }
+    for (let at = 0; at < added; at += deltaEntriesMax) plan.rows.push(this.row(session, plan, at, firstDelta));
     return plan;
   }
 
-  /** Bytes written, or −1 when a number was taken: the session must be loaded again. */
-  private async insertDeltas(tenant: string, session: string, { firstDelta, fresh, conflicts }: Plan): Promise<number> {
-    let bytes = 0;
+  private row({ tenant, session }: FoldedSession, { fresh, conflicts }: Plan, at: number, firstDelta: number): Row {
     const { deltaEntriesMax } = this.settings;
-    for (let at = 0, number = firstDelta; at < fresh.length; at += deltaEntriesMax, number++) {
-      const entries = fresh.length <= deltaEntriesMax ? fresh : fresh.slice(at, at + deltaEntriesMax);
-      const value = encodeDelta(entries, { hasConflict: conflicts > 0 });
-      const { pk, sk } = keys.delta(tenant, session, this.stream, number);
-      if ((await this.insert({ pk, sk, value })) === 'exists') return -1;
-      bytes += value.length;
-    }
-    return bytes;
+    const { pk, sk } = keys.delta(tenant, session, this.stream, firstDelta + at / deltaEntriesMax);
+    const entries = fresh.length <= deltaEntriesMax ? fresh : fresh.slice(at, at + deltaEntriesMax);
+    return { pk, sk, value: encodeDelta(entries, { hasConflict: conflicts > 0 }) };
   }
 
-  private count(tenant: string, session: string, { fresh, repeats, neededDelta: delta, conflicts }: Plan, tally: Tally): void {
+  private count({ tenant, session }: FoldedSession, { fresh, repeats, rows, neededDelta: delta, conflicts }: Plan, tally: Tally): void {
     let usage = tally.usage.get(tenant);
     if (!usage) tally.usage.set(tenant, (usage = new Usage()));
     for (const entry of fresh) this.countEntry(entry, usage, tally);
@@ -313,7 +326,8 @@ export class Folder {
     }
     if (delta > 0) tally.touched.push({ tenant, session, delta });
     tally.conflicts += conflicts;
-    tally.deltas += Math.ceil(fresh.length / this.settings.deltaEntriesMax);
+    tally.deltas += rows.length;
+    for (const { value } of rows) tally.bytes += value.length;
   }
 
   private countEntry(entry: Entry, usage: Usage, tally: Tally): void {
@@ -323,18 +337,17 @@ export class Folder {
   }
 
   /** An insert whose outcome is not known is treated like one that came second: what counts is what is there. */
-  private async insert(row: Row): Promise<'inserted' | 'exists'> {
-    try {
-      return await this.parts.ledger.insert(row);
-    } catch (error) {
+  private insert(row: Row): Promise<'inserted' | 'exists'> {
+    return this.parts.ledger.insert(row).catch((error: unknown) => {
       if (error instanceof LedgerError && error.code === 'ledger_ambiguous') return 'exists';
       throw error;
-    }
+    });
   }
 
   private finish(buffer: FoldBuffer, tally: Tally, bytes: number, began: number): void {
+    buffer.empty();
     this.buffer = new FoldBuffer();
-    this.states.shrink();
+    this.sessions.shrink();
     const { entries, duplicates, conflicts, deltas } = tally;
     const quarantined = buffer.quarantined.length;
     const now = this.parts.clock.now();
@@ -345,14 +358,19 @@ export class Folder {
   }
 }
 
+/** A session of the buffer, classified. */
 interface Plan {
-  readonly firstDelta: number;
-  readonly fresh: Entry[];
-  readonly repeats: { readonly entry: Entry; readonly decision: Decision }[];
+  fresh: Entry[];
+  repeats: { readonly entry: Entry; readonly decision: Decision }[];
+  /** The deltas of what is fresh. */
+  readonly rows: Row[];
   /** The highest delta that its records need. */
   neededDelta: number;
   conflicts: number;
 }
+
+const NO_REPEATS: Plan['repeats'] = [];
+const CONSISTENT = { consistent: true } as const;
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -62,6 +62,16 @@ export async function eachLimited<T>(items: Iterable<T>, limit: number, act: (it
   if (failure) throw failure.error;
 }
 
+/**
+ * Runs `work` `times` times at once, each on the same items: whoever is free takes the next. Rejects with the first
+ * error, after all have ended.
+ */
+export async function sharing<T>(items: readonly T[], times: number, work: (items: Iterable<T>) => Promise<void>): Promise<void> {
+  const shared = items.values();
+  const ends = await Promise.allSettled(Array.from({ length: times }, () => work(shared)));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
 /** Runs one task at a time, in the order asked. */
 export class Serial {
   private tail: Promise<unknown> = Promise.resolve();
