@@ -14,6 +14,7 @@ const layers = {
   pipeline: ['domain', 'port'],
   adapter: ['domain', 'port'],
   edge: ['domain', 'port', 'pipeline'],
+  infra: ['domain', 'port', 'adapter'],
   app: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
   cli: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'app'],
   test: ['domain', 'port', 'pipeline', 'adapter', 'edge'],

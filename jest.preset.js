@@ -15,6 +15,8 @@ module.exports = {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['@meridian/source', 'node', 'require', 'default'] },
   testMatch: ['<rootDir>/src/**/*.spec.ts'],
+  // They need Java and are run by `npm run test:stack`: see infra/local/README.md.
+  testPathIgnorePatterns: ['/node_modules/', '\\.stack\\.spec\\.ts$'],
   moduleFileExtensions: ['ts', 'js', 'json', 'node'],
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
 };

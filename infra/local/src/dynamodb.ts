@@ -1,0 +1,42 @@
+/**
+ * One DynamoDB Local per region, on disk. Each has a database of its own per region name and access key; nothing
+ * replicates between them. Healthy = it answers HTTP at all (without a signature: 400).
+ */
+import { mkdir } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import type { Part } from './part';
+import { HOST } from './ports';
+
+const HEAP = '-Xmx192m';
+const ASK_TIMEOUT_MS = 2_000;
+
+export const dynamodb: Part = {
+  name: 'dynamodb',
+  ports: ['http'],
+  endpoint: ({ http }) => `http://${HOST}:${http}`,
+
+  async prepare({ jars, directory, ports: { http } }) {
+    const data = join(directory, 'data');
+    await mkdir(data, { recursive: true });
+    // SQLite's native library lies among the jars.
+    return [
+      HEAP, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.library.path=${jars}`, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*'),
+      'com.amazonaws.services.dynamodbv2.local.main.ServerRunner', '-port', String(http), '-dbPath', data, '-disableTelemetry',
+    ];
+  },
+
+  isHealthy: ({ http }) => answers(http),
+};
+
+function answers(port: number | undefined): Promise<boolean> {
+  return new Promise((done) => {
+    const asked = request({ host: HOST, port, timeout: ASK_TIMEOUT_MS, agent: false }, (response) => {
+      response.resume();
+      done(true);
+    });
+    asked.once('timeout', () => asked.destroy());
+    asked.once('error', () => done(false));
+    asked.end();
+  });
+}

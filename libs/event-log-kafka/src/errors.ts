@@ -1,0 +1,83 @@
+/** What kafkajs and the broker say, in the words of the port. */
+import { InvariantViolation } from '@meridian/accounting';
+import { EventLogError, type EventLogErrorCode } from '@meridian/event-log';
+
+/** Not by `instanceof`: kafkajs wraps its errors, and what is of its own class says less than what it wraps. */
+interface Failure {
+  readonly name: string;
+  /** Of the protocol, `NOT_LEADER_FOR_PARTITION`; empty when the broker did not answer. */
+  readonly type: string;
+  /** Of the system, `ECONNREFUSED`. */
+  readonly code: unknown;
+  readonly message: string;
+}
+
+/** Waiting does not help: someone has to change the call, the topic or the rights. Everything else may pass. */
+const LASTING: Readonly<Record<string, EventLogErrorCode>> = {
+  OFFSET_OUT_OF_RANGE: 'log_out_of_range',
+  MESSAGE_TOO_LARGE: 'log_invalid',
+  RECORD_LIST_TOO_LARGE: 'log_invalid',
+  INVALID_RECORD: 'log_invalid',
+  INVALID_TIMESTAMP: 'log_invalid',
+  INVALID_TOPIC_EXCEPTION: 'log_invalid',
+  INVALID_GROUP_ID: 'log_invalid',
+  INVALID_SESSION_TIMEOUT: 'log_invalid',
+  INVALID_PARTITIONS: 'log_invalid',
+  INVALID_REPLICATION_FACTOR: 'log_invalid',
+  INVALID_CONFIG: 'log_invalid',
+  INCONSISTENT_GROUP_PROTOCOL: 'log_invalid',
+  POLICY_VIOLATION: 'log_invalid',
+  TOPIC_ALREADY_EXISTS: 'log_invalid',
+  TOPIC_AUTHORIZATION_FAILED: 'log_invalid',
+  GROUP_AUTHORIZATION_FAILED: 'log_invalid',
+  CLUSTER_AUTHORIZATION_FAILED: 'log_invalid',
+  SASL_AUTHENTICATION_FAILED: 'log_invalid',
+  UNSUPPORTED_SASL_MECHANISM: 'log_invalid',
+  UNSUPPORTED_VERSION: 'log_invalid',
+};
+
+/** Defects of ours pass through as they are. */
+export function translate(error: unknown, doing: string): Error {
+  if (error instanceof EventLogError || error instanceof InvariantViolation) return error;
+  const { name, type, message } = innermost(error);
+  const code = LASTING[type] ?? (name === 'KafkaJSSASLAuthenticationError' ? 'log_invalid' : 'log_unavailable');
+  return new EventLogError(code, `${doing}: ${type ? `${type}, ` : ''}${message}`, { cause: error });
+}
+
+export function isType(error: unknown, ...types: readonly string[]): boolean {
+  return types.includes(innermost(error).type);
+}
+
+/** The request was not answered in time: kafkajs keeps the connection, but nothing may come through it any more. */
+export function isTimeout(error: unknown): boolean {
+  return innermost(error).name === 'KafkaJSRequestTimeoutError';
+}
+
+/** The broker refused before it appended. */
+const REFUSED = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_ENOUGH_REPLICAS', 'UNKNOWN_TOPIC_OR_PARTITION'];
+/** Nothing was sent. */
+const UNSENT = ['KafkaJSBrokerNotFound', 'KafkaJSMetadataNotLoaded', 'KafkaJSTopicMetadataNotLoaded', 'KafkaJSLockTimeout'];
+/** Of the system, while connecting. */
+const UNREACHED: readonly unknown[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'];
+/** Of kafkajs, for the same: it has one class for these and for a connection that was lost. */
+const UNCONNECTED = ['Connection timeout', 'Not connected'];
+
+/**
+ * Is it certain that a send that failed so has appended nothing? After a connection that was lost, or a time that ran
+ * out, it is not.
+ */
+export function isUnsent(error: unknown): boolean {
+  const { name, type, code, message } = innermost(error);
+  if (name === 'KafkaJSConnectionError') return UNREACHED.includes(code) || UNCONNECTED.includes(message);
+  return REFUSED.includes(type) || UNSENT.includes(name);
+}
+
+function innermost(error: unknown): Failure {
+  let at = Object(error) as { readonly cause?: unknown; readonly errors?: unknown } & Partial<Failure>;
+  for (;;) {
+    const inner: unknown = at.cause ?? (Array.isArray(at.errors) ? at.errors[0] : undefined);
+    if (typeof inner !== 'object' || inner === null) break;
+    at = inner;
+  }
+  return { name: at.name ?? '', type: at.type ?? '', code: at.code, message: at.message ?? String(error) };
+}

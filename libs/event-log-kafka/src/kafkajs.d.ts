@@ -1,0 +1,167 @@
+/**
+ * The parts of kafkajs 2.2.4 that it has but does not declare. They are used where its public consumer cannot keep the
+ * port's promises (it starts over silently when an offset is out of range, waits for all partitions before it fetches
+ * any, and hides the leader epoch) nor its producer (it tells one error for a whole send). The version is pinned exactly and takes no more releases, so these do not move.
+ */
+declare module 'kafkajs/src/cluster' {
+  import type { ISocketFactory, KafkaConfig, Logger } from 'kafkajs';
+
+  namespace Cluster {
+    interface Options extends Pick<KafkaConfig, 'ssl' | 'sasl'> {
+      readonly logger: Logger;
+      readonly socketFactory: ISocketFactory;
+      readonly brokers: readonly string[];
+      readonly clientId: string;
+      readonly connectionTimeout: number;
+      readonly requestTimeout: number;
+      readonly enforceRequestTimeout: boolean;
+      readonly metadataMaxAge: number;
+      readonly retry: { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number };
+      readonly allowAutoTopicCreation: boolean;
+      readonly maxInFlightRequests: null;
+      /** 0: read uncommitted. */
+      readonly isolationLevel: number;
+    }
+
+    interface Message {
+      readonly offset: string;
+      readonly timestamp: string;
+      readonly key: Buffer | null;
+      readonly value: Buffer | null;
+      readonly headers: Readonly<Record<string, Buffer | readonly Buffer[] | null>>;
+      readonly batchContext: { readonly partitionLeaderEpoch: number; /** 1: the broker's append time. */ readonly timestampType: number };
+    }
+
+    interface FetchRequest {
+      readonly isolationLevel: number;
+      readonly maxWaitTime: number;
+      readonly minBytes: number;
+      readonly maxBytes: number;
+      readonly topics: readonly {
+        readonly topic: string;
+        readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[];
+      }[];
+    }
+
+    /** A request and how its answer is read. */
+    interface Exchange {
+      readonly request: unknown;
+      readonly response: { decode(answer: unknown): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
+    }
+
+    interface ProduceRequest {
+      /** -1: all replicas in sync. */
+      readonly acks: number;
+      readonly timeout: number;
+      readonly compression: number;
+      readonly topicData: readonly {
+        readonly topic: string;
+        readonly partitions: readonly { readonly partition: number; readonly firstSequence: number; readonly messages: readonly unknown[] }[];
+      }[];
+    }
+
+    interface ProduceAnswer {
+      readonly topics: readonly { readonly partitions: readonly { readonly partition: number; readonly errorCode: number; readonly baseOffset: string }[] }[];
+    }
+
+    interface Broker {
+      /** In the newest version that both know. */
+      lookupRequest(apiKey: number, definition: (typeof import('kafkajs/src/protocol/requests'))['requests']['Produce']): (request: ProduceRequest) => Exchange;
+      readonly connectionPool: { send(exchange: Exchange): Promise<unknown> };
+      /** Rejects with the first partition's error. */
+      fetch(request: FetchRequest): Promise<{ readonly responses: readonly { readonly partitions: readonly { readonly messages: readonly Message[] }[] }[] }>;
+      describeConfigs(request: {
+        readonly resources: readonly { readonly type: number; readonly name: string; readonly configNames: readonly string[] }[];
+      }): Promise<{ readonly resources: readonly { readonly configEntries: readonly { readonly configName: string; readonly configValue: string | null }[] }[] }>;
+    }
+
+    interface Metadata {
+      readonly clusterId: string;
+      readonly topicMetadata: readonly { readonly topic: string; readonly partitionMetadata: readonly unknown[] }[];
+    }
+
+    interface TopicPartitions {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number }[];
+      readonly fromBeginning: boolean;
+    }
+  }
+
+  class Cluster {
+    constructor(options: Cluster.Options);
+    readonly brokerPool: { readonly metadata: Cluster.Metadata | null; findConnectedBroker(): Promise<Cluster.Broker> };
+    connect(): Promise<void>;
+    addTargetTopic(topic: string): Promise<void>;
+    refreshMetadata(): Promise<void>;
+    /** By the number of the leader. */
+    findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>;
+    findBroker(node: { readonly nodeId: string }): Promise<Cluster.Broker>;
+    findGroupCoordinator(group: { readonly groupId: string }): Promise<Cluster.Broker>;
+    fetchTopicsOffset(topics: readonly Cluster.TopicPartitions[]): Promise<readonly { readonly partitions: readonly { readonly partition: number; readonly offset: string }[] }[]>;
+  }
+  export = Cluster;
+}
+
+declare module 'kafkajs/src/consumer/consumerGroup' {
+  import type { Assigner, Logger } from 'kafkajs';
+  import type Cluster from 'kafkajs/src/cluster';
+
+  namespace ConsumerGroup {
+    interface Options {
+      readonly logger: Logger;
+      readonly cluster: Cluster;
+      readonly groupId: string;
+      readonly topics: readonly string[];
+      readonly topicConfigurations: Readonly<Record<string, { readonly fromBeginning: boolean }>>;
+      readonly assigners: readonly Assigner[];
+      readonly sessionTimeout: number;
+      readonly rebalanceTimeout: number;
+      readonly autoCommit: boolean;
+      readonly retry: { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number };
+      readonly instrumentationEmitter: { emit(): void };
+    }
+  }
+
+  class ConsumerGroup {
+    constructor(options: ConsumerGroup.Options);
+    memberId: string | null;
+    coordinator: Cluster.Broker | null;
+    joinAndSync(): Promise<void>;
+    heartbeat(options: { readonly interval: number }): Promise<void>;
+    leave(): Promise<void>;
+    assigned(): readonly { readonly topic: string; readonly partitions: readonly number[] }[];
+  }
+  export = ConsumerGroup;
+}
+
+declare module 'kafkajs/src/protocol/requests' {
+  export const requests: { readonly Produce: { readonly versions: readonly string[] } };
+}
+
+declare module 'kafkajs/src/protocol/error' {
+  export function createErrorFromCode(code: number): Error;
+}
+
+declare module 'kafkajs/src/network/requestQueue' {
+  class RequestQueue {
+    constructor(options: {
+      readonly maxInFlightRequests: number | null;
+      readonly requestTimeout: number;
+      readonly enforceRequestTimeout: boolean;
+      readonly clientId: string;
+      readonly broker: string;
+      readonly logger: { debug(): void; warn(): void };
+    });
+    readonly pending: readonly unknown[];
+    push(request: {
+      readonly entry: { readonly correlationId: number; readonly apiKey: number; readonly apiName: string; readonly apiVersion: number; resolve(): void; reject(): void };
+      readonly expectResponse: boolean;
+      sendRequest(): void;
+    }): void;
+    fulfillRequest(response: { readonly correlationId: number; readonly payload: Buffer; readonly size: number }): void;
+    maybeThrottle(ms: number): void;
+    scheduleCheckPendingRequests(): void;
+    destroy(): void;
+  }
+  export = RequestQueue;
+}
