@@ -79,7 +79,8 @@ export class Stack {
 
   async status(): Promise<Status> {
     const { members } = await readState(this.directory);
-    const processes = await Promise.all(members.map(async (one) => ({ ...one, isHealthy: await this.isHealthy(one) })));
+    const sorted = members.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
+    const processes = await Promise.all(sorted.map(async (one) => ({ ...one, isHealthy: await this.isHealthy(one) })));
     const endpoints = (part: PartName): Record<string, string> =>
       Object.fromEntries(processes.filter((one) => one.part === part && one.isHealthy).map((one) => [one.region, PARTS[part].endpoint(one.ports)]));
     return { directory: this.directory, kafka: endpoints('kafka'), dynamodb: endpoints('dynamodb'), processes };
@@ -177,6 +178,10 @@ export class Stack {
     const told = log.trimEnd().split('\n').slice(-TOLD_LINES).join('\n');
     throw new StackError('stack_not_started', `${member.part} of ${member.region} did not become healthy. Its log ends:\n${told}`);
   }
+}
+
+function nameOf({ part, region }: Member): string {
+  return `${region} ${part}`;
 }
 
 /** Fresh ones for those that somebody else has taken meanwhile. */

@@ -22,7 +22,11 @@ let running: Stack | undefined;
 export async function startForTests(parts: readonly PartName[], regions: readonly string[]): Promise<void> {
   await removeAbandoned();
   running ??= new Stack(join(DIRECTORY, `${process.pid}-${Date.now()}`));
-  const { kafka, dynamodb } = await running.up({ parts, regions });
+  const { kafka, dynamodb } = await running.up({ parts, regions }).catch(async (error: unknown) => {
+    // jest tears nothing down when it could not set up.
+    await stopAfterTests();
+    throw error;
+  });
   const stack: TestStack = { kafka, dynamodb };
   process.env[VARIABLE] = JSON.stringify(stack);
 }

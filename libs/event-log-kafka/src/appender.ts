@@ -127,7 +127,7 @@ export class Appender {
     const { clock, send, appendDeadlineMs = APPEND_DEADLINE_MS } = this.options;
     const batches = Map.groupBy(items, ({ draft }) => draft.partition);
     const until = clock.now() + appendDeadlineMs;
-    for (let failures = 0; batches.size > 0; failures++) {
+    for (let failures = 0; ; failures++) {
       const outcomes = await send(new Map([...batches].map(([partition, batch]) => [partition, batch.map(({ draft }) => draft)])));
       const waitMs = backoffMs(failures);
       for (const [partition, batch] of batches) {
@@ -140,7 +140,10 @@ export class Appender {
         batches.delete(partition);
         this.lane(partition).isSending = false;
       }
-      if (batches.size > 0) await clock.sleep(waitMs);
+      if (batches.size === 0) break;
+      // The partitions that are through need not wait for those that are not.
+      this.pump();
+      await clock.sleep(waitMs);
     }
     this.sending--;
     this.pump();

@@ -5,6 +5,7 @@
  */
 declare module 'kafkajs/src/cluster' {
   import type { ISocketFactory, KafkaConfig, Logger } from 'kafkajs';
+  import type { requests } from 'kafkajs/src/protocol/requests';
 
   namespace Cluster {
     interface Options extends Pick<KafkaConfig, 'ssl' | 'sasl'> {
@@ -66,7 +67,7 @@ declare module 'kafkajs/src/cluster' {
 
     interface Broker {
       /** In the newest version that both know. */
-      lookupRequest(apiKey: number, definition: (typeof import('kafkajs/src/protocol/requests'))['requests']['Produce']): (request: ProduceRequest) => Exchange;
+      lookupRequest(apiKey: number, definition: typeof requests.Produce): (request: ProduceRequest) => Exchange;
       readonly connectionPool: { send(exchange: Exchange): Promise<unknown> };
       /** Rejects with the first partition's error. */
       fetch(request: FetchRequest): Promise<{ readonly responses: readonly { readonly partitions: readonly { readonly messages: readonly Message[] }[] }[] }>;
