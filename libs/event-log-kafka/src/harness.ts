@@ -7,9 +7,11 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaEventLog } from './log';
 import type { KafkaEventLogOptions } from './options';
+import { patiently } from './patience';
 import { createTopic } from './topic';
 
 const RETENTION_MS = 7 * 86_400_000;
+const TRIM_DEADLINE_MS = 10_000;
 
 export const clock: Clock = { now: () => Date.now(), sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}).catch(() => undefined) };
 
@@ -52,11 +54,12 @@ export class TestTopic {
 
   /** Drops everything below `start`, as retention does. */
   async trim(partition: number, start: number): Promise<void> {
-    await this.admin(async (admin) => {
+    // A partition that has just been created may not be known to its leader yet, which the admin takes for a failure.
+    await patiently({ clock, deadlineMs: TRIM_DEADLINE_MS, doing: 'trimming' }, () => this.admin(async (admin) => {
       // Loads the topic's metadata, which the next call looks for.
       await admin.fetchTopicOffsets(this.topic);
       await admin.deleteTopicRecords({ topic: this.topic, partitions: [{ partition, offset: String(start) }] });
-    });
+    }));
   }
 
   async admin<T>(act: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {

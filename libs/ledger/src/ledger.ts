@@ -47,7 +47,7 @@ export interface Page {
 }
 
 /**
- * Every method rejects with `LedgerError` only. When the code is `ambiguous` a write may have been applied, or may be
+ * Every method rejects with `LedgerError` only. When the code is `ledger_ambiguous` a write may have been applied, or may be
  * applied later; with any other code it was not and will not be.
  */
 export interface Ledger {

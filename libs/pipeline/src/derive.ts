@@ -2,8 +2,7 @@
  * Derived rows: what they must say at a cut (pure), and how they are read and written. Every derived row belongs to one
  * region, is absolute, and is written only by that region through its own replica.
  */
-import type { Usage} from '@meridian/accounting';
-import { TokenSum, type SessionTotal, type UsageLine } from '@meridian/accounting';
+import { AccountingError, TokenSum, type SessionTotal, type Usage, type UsageLine } from '@meridian/accounting';
 import type { Derived, DerivedCodec, Key, Ledger, SessionCache, Settled } from '@meridian/ledger';
 import { periodOf } from './periods';
 
@@ -63,6 +62,16 @@ export function valueAt<T>(row: Derived<T> | undefined, k: number): T | undefine
 export async function readDerived<T>(ledger: Ledger, key: Key, codec: DerivedCodec<T>): Promise<Derived<T> | undefined> {
   const row = await ledger.get(key, { consistent: true });
   return row && codec.decode(row.value);
+}
+
+/** For rows that are computed whole: one that does not decode is as good as none. */
+export async function readDerivedOrNone<T>(ledger: Ledger, key: Key, codec: DerivedCodec<T>): Promise<Derived<T> | undefined> {
+  try {
+    return await readDerived(ledger, key, codec);
+  } catch (error) {
+    if (error instanceof AccountingError && error.code === 'corrupt_row') return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -286,6 +286,18 @@ describe('a rerun', () => {
     expect((await at.east.reader.usage('acme', HOUR, HOUR + 1)).lines.map(({ region, events }) => [region, events])).toEqual([['east', 2], ['west', 0]]);
   });
 
+  it('restores a usage row that reconciliation cannot build upon; until then the region waits and does not end', async () => {
+    const at = await settled();
+    const { ledger } = at.east;
+    ledger.put({ ...keys.usageHour('east', 'acme', hourName(HOUR)), version: 1, value: new TextEncoder().encode('garbage') });
+    await at.east.accept(event('c', { session: 's2' }));
+    await expect(at.settle()).rejects.toMatchObject({ code: 'resolving', retryable: true });
+    expect((await at.east.rerun({ tenant: 'acme' }, false)).differences).toMatchObject([{ row: 'U', problem: 'corrupt' }]);
+    await at.settle();
+    expect((await at.east.reader.usage('acme', HOUR, HOUR + 1)).lines.map(({ region, events }) => [region, events])).toEqual([['east', 3], ['west', 0]]);
+    expect(await at.east.rerun({ tenant: 'acme' }, false)).toMatchObject({ changes: 0 });
+  });
+
   it('restores a row that is gone and empties one that must not be', async () => {
     const at = await settled();
     const { ledger } = at.east;

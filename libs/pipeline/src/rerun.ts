@@ -8,7 +8,7 @@ import {
   type Derived, type DerivedCodec, type Key, type Ledger, type Settled, type StoredRow,
 } from '@meridian/ledger';
 import { newestCopy, resolvedThrough } from './cuts';
-import { linesByHour, sessionCache, settledByPeriod } from './derive';
+import { linesByHour, sessionCache, settledByPeriod, valueAt } from './derive';
 import { PipelineError } from './errors';
 import { Evidence } from './evidence';
 import { eachLimited } from './loop';
@@ -247,10 +247,15 @@ export class Rerun {
     const { ledger } = this.parts;
     const stored = await ledger.get(key, { consistent: true });
     const decoded = stored && tryDecode(codec, stored);
-    // Ahead of the cut: reconciliation is at work, unless there is no such cut at all.
-    if (decoded && decoded !== 'corrupt' && decoded.k > cut.k && decoded.k <= (await newestCopy(ledger)).k) return false;
-    this.rows++;
     const expected = codec.encode({ k: cut.k, value });
+    // Ahead of the cut: reconciliation is at work, unless there is no such cut at all. What it remembers of the cut must be right.
+    if (decoded && decoded !== 'corrupt' && decoded.k > cut.k && decoded.k <= (await newestCopy(ledger)).k) {
+      const then = valueAt(decoded, cut.k);
+      if (then === 'ahead' || (then === undefined ? !isOptional : !sameBytes(codec.encode({ k: cut.k, value: then }), expected))) return false;
+      this.rows++;
+      return true;
+    }
+    this.rows++;
     const problem = problemOf(codec, decoded, cut, { expected, isOptional });
     if (!problem) return true;
     if (!this.options.dryRun) {

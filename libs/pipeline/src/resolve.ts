@@ -5,13 +5,14 @@
  * never from rows derived before. A rerun, a crash half way and a second reconciler write the same bytes.
  */
 import {
-  Cover, total, Usage, type Clock, type Cut, type Hash, type SessionDelta, type SessionTotal,
+  AccountingError, Cover, total, Usage, type Clock, type Cut, type Hash, type SessionDelta, type SessionTotal, type UsageLine,
 } from '@meridian/accounting';
 import {
-  encodeJson, keys, sessionCacheCodec, settledCodec, usageCodec, type Ledger, type ResolvedThrough,
+  encodeJson, keys, sessionCacheCodec, settledCodec, usageCodec, type Derived, type Key, type Ledger, type ResolvedThrough,
 } from '@meridian/ledger';
 import { copyOfCut, resolvedThrough } from './cuts';
-import { linesByHour, readDerived, sessionCache, settledByPeriod, writeDerived } from './derive';
+import { linesByHour, readDerived, readDerivedOrNone, sessionCache, settledByPeriod, writeDerived } from './derive';
+import { PipelineError } from './errors';
 import { Evidence } from './evidence';
 import { eachLimited } from './loop';
 import { hourName } from './periods';
@@ -107,13 +108,13 @@ export class Resolver {
     let rows = 0;
     if (!now.isPlain) {
       const key = keys.sessionCache(region, tenant, session);
-      const stored = await readDerived(ledger, key, sessionCacheCodec);
+      const stored = await readDerivedOrNone(ledger, key, sessionCacheCodec);
       await writeDerived(ledger, key, sessionCacheCodec, { ...at, stored, value: sessionCache(now) });
       rows++;
     }
     for (const [period, value] of settledByPeriod(now)) {
       const key = keys.settled(region, tenant, period, session);
-      const stored = await readDerived(ledger, key, settledCodec);
+      const stored = await readDerivedOrNone(ledger, key, settledCodec);
       await writeDerived(ledger, key, settledCodec, { ...at, stored, value });
       rows++;
     }
@@ -125,12 +126,22 @@ export class Resolver {
     const changes = [...increment.usage].flatMap(([tenant, usage]) => [...linesByHour(usage)].map(([hour, lines]) => ({ tenant, hour, lines })));
     await eachLimited(changes, CONCURRENCY, async ({ tenant, hour, lines }) => {
       const key = keys.usageHour(region, tenant, hourName(hour));
-      const stored = await readDerived(ledger, key, usageCodec);
+      const stored = await this.readUsage(key);
       const sum = new Usage();
       for (const line of [...(stored?.value ?? []), ...lines]) sum.addLine(line);
       await writeDerived(ledger, key, usageCodec, { k: target.k, resolvedThrough: base.k, stored, value: sum.lines() });
     });
     return changes.length;
+  }
+
+  /** A usage row is built upon: a damaged one must be restored first. Until then this region waits at its cut. */
+  private async readUsage(key: Key): Promise<Derived<readonly UsageLine[]> | undefined> {
+    try {
+      return await readDerived(this.parts.ledger, key, usageCodec);
+    } catch (error) {
+      if (!(error instanceof AccountingError) || error.code !== 'corrupt_row') throw error;
+      throw new PipelineError('resolving', `the row ${key.pk} ${key.sk} is damaged; a rerun of its tenant restores it`, { cause: error });
+    }
   }
 }
 
