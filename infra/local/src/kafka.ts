@@ -33,7 +33,7 @@ export const kafka: Part = {
     const isFormatted = await access(join(directory, 'data', 'meta.properties')).then(() => true, () => false);
     if (!isFormatted) {
       const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
-      await run(java, [...quick(jars), 'kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', properties]);
+      await run(java, [...quick(jars), 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '--config', properties]);
     }
     return [HEAP, ...quick(jars), '-Dorg.slf4j.simpleLogger.log.kafka=info', '-Dorg.slf4j.simpleLogger.showDateTime=true', 'kafka.Kafka', properties];
   },
