@@ -362,7 +362,7 @@ export class Folder {
     const now = this.parts.clock.now();
     this.parts.probe.flushed({
       log: this.target.log, records: entries + duplicates + quarantined, entries, duplicates, conflicts, quarantined, deltas, bytes,
-      durationMs: now - began, ageMs: now - buffer.firstAppended, traces: buffer.traces,
+      durationMs: now - began, ageMs: now - buffer.firstAppended, traces: buffer.traces.kept,
     });
   }
 }

@@ -78,7 +78,7 @@ export const ATTRIBUTES = {
 export const SPANS = {
   /** One request of the ingest API. */
   accept: 'accept',
-  /** One flush; linked to the requests whose records it holds. */
+  /** One flush that holds records of requests which are recorded; linked to these. */
   fold: 'fold',
 } as const;
 

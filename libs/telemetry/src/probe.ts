@@ -98,6 +98,7 @@ export class TelemetryProbe implements Probe {
 
   private traceFlush({ log, records, durationMs, traces }: Flushed): void {
     const links = linksTo(traces);
+    if (links.length === 0) return;
     const endTime = Date.now();
     const attributes = { ...this.attributes, [ATTRIBUTES.log]: log, records };
     const options = { kind: SpanKind.CONSUMER, attributes, links, startTime: endTime - durationMs, root: true };

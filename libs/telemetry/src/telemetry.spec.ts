@@ -155,6 +155,31 @@ describe('trace context', () => {
     await telemetry.shutdown();
   });
 
+  it('leads to no fold that nobody records', async () => {
+    const traceTo = new InMemorySpanExporter();
+    const { telemetry } = start({ LOG_LEVEL: 'silent' }, traceTo);
+    telemetry.probe('eu').flushed({ ...FLUSHED, traces: [] });
+    telemetry.probe('eu').flushed({ ...FLUSHED, traces: [{ traceparent: UNSAMPLED }] });
+    expect(traceTo.getFinishedSpans()).toEqual([]);
+    await telemetry.shutdown();
+  });
+
+  it.each([
+    [{}, { traceparent: UNSAMPLED }, 0],
+    [{}, {}, 1],
+    [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }, {}, 0],
+    [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }, { traceparent: TRACEPARENT }, 1],
+    [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }, { traceparent: TRACEPARENT }, 0],
+    [{ OTEL_TRACES_SAMPLER: 'always_on' }, { traceparent: UNSAMPLED }, 1],
+  ] as const)('is recorded as the variables %j and the caller %j say, the fold with its request', async (env, headers, recorded) => {
+    const traceTo = new InMemorySpanExporter();
+    const { telemetry } = start({ LOG_LEVEL: 'silent', ...env }, traceTo);
+    const carried = await telemetry.inRequestSpan({ name: 'accept', region: 'eu', headers }, async (given) => given);
+    telemetry.probe('eu').flushed({ ...FLUSHED, traces: [carried!] });
+    expect(traceTo.getFinishedSpans().map(({ name }) => name)).toEqual(['accept', 'fold'].slice(0, 2 * recorded));
+    await telemetry.shutdown();
+  });
+
   it('is passed on without a span of ours when nothing is exported', async () => {
     const { telemetry } = start();
     const carried = (headers: Record<string, string>): Promise<unknown> => telemetry.inRequestSpan({ name: 'accept', region: 'eu', headers }, async (given) => given);

@@ -14,11 +14,12 @@ import { createLogger, isLogLevel } from './logger';
 import { ATTRIBUTES, LOG_EVENTS } from './names';
 import { TelemetryProbe } from './probe';
 import { otlpReaders, ScrapedReader } from './readers';
+import { createSampler } from './sampling';
 import { inRequestSpan, type IncomingHeaders, type TraceHeaders } from './tracing';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
-  /** `OTEL_EXPORTER_OTLP_ENDPOINT` and `LOG_LEVEL` are read from it. */
+  /** `LOG_LEVEL`, `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` are read from it. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where log lines go; standard output when not given. */
   readonly logTo?: DestinationStream;
@@ -67,6 +68,7 @@ export class Telemetry {
     this.sdk = new NodeSDK({
       serviceName,
       autoDetectResources: false,
+      sampler: createSampler(env),
       textMapPropagator: new core.W3CTraceContextPropagator(),
       metricReaders: [this.prometheus, ...otlpReaders(endpoint)],
       spanProcessors: [...otlpTraces(endpoint), ...(traceTo ? [new SimpleSpanProcessor(traceTo)] : [])],
