@@ -14,8 +14,9 @@ export class FlushTraces {
   private last: string | undefined;
 
   note(headers: Readonly<Record<string, string>>): void {
+    if (this.kept.length >= TRACES_MAX) return;
     const { traceparent } = headers;
-    if (traceparent === undefined || traceparent === this.last || this.kept.length >= TRACES_MAX) return;
+    if (traceparent === undefined || traceparent === this.last) return;
     this.last = traceparent;
     if ((Number.parseInt(traceparent.slice(FLAGS_AT, FLAGS_AT + 2), 16) & FLAG_SAMPLED) !== 0) this.kept.push(headers);
   }
