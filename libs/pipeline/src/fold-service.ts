@@ -3,11 +3,11 @@
  * must not be folded any further. What it read from a partition that was taken away is dropped before any write.
  */
 import { AccountingError, MeridianError, type LogId, type Segment } from '@meridian/accounting';
-import type { Assignee, EventLog, LogRecord, Membership } from '@meridian/event-log';
+import { EventLogError, type Assignee, type EventLog, type LogRecord, type Membership } from '@meridian/event-log';
 import { PipelineError } from './errors';
 import { Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
 import { retrying, Serial, type LoopOptions } from './loop';
-import type { AlarmCode } from './probe';
+import { ALARM_CODES, type AlarmCode } from './probe';
 
 export interface FoldServiceParts extends FoldParts, LoopOptions {
   /** The registered log of each partition. */
@@ -89,6 +89,11 @@ export class FoldService implements Assignee {
 
   failed(error: Error): void {
     for (const slot of this.slots.values()) slot.revoked.abort();
+    const partition = error instanceof EventLogError ? error.partition : undefined;
+    for (const one of partition === undefined ? this.slots.keys() : [partition]) {
+      const log = this.parts.logs[one];
+      if (log !== undefined) this.parts.probe.alarm({ code: endCode(error), log, message: error.message });
+    }
     this.stopped(error);
   }
 
@@ -159,6 +164,11 @@ export class FoldService implements Assignee {
       throw error;
     }
   }
+}
+
+/** The alarm for an error that ends the service: its own where there is a runbook of its name. */
+function endCode(error: Error): AlarmCode {
+  return ALARM_CODES.find((code) => error instanceof EventLogError && code === error.code) ?? 'fold_failed';
 }
 
 /** The alarm for an error that concerns one log only. */

@@ -10,7 +10,7 @@ export { FoldService, type FoldServiceParts } from './fold-service';
 export { Jobs, type Job, type JobParts, type JobRequest } from './jobs';
 export { eachLimited, repeating, retrying, type LoopOptions } from './loop';
 export { hourFromName, hourName, periodOf, periodsBetween } from './periods';
-export { silentProbe, type AlarmCode, type Flushed, type Probe } from './probe';
+export { ALARM_CODES, silentProbe, type AlarmCode, type Flushed, type Probe } from './probe';
 export { Reacher, type ReachParts } from './reach';
 export {
   groupUsage, Reader, USAGE_GROUPS,

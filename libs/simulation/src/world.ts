@@ -220,7 +220,10 @@ export class World {
       ...silentProbe,
       flushed: ({ log, records }) => this.trace(`flush ${process.name} ${log} ${records}`),
       cutAllocated: ({ k }) => this.trace(`cut ${k} ${process.name}`),
-      alarm: ({ log }) => this.alarms.add(log),
+      // Those that end a process are the supervisor's, who starts it again.
+      alarm: ({ code, log }) => {
+        if (code === 'log_truncated' || code === 'log_gap') this.alarms.add(log);
+      },
     };
   }
 }
