@@ -4,6 +4,8 @@ import { NAME_PATTERN } from '@meridian/accounting';
 
 export const REGIONS_DEFAULT: readonly string[] = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
 export const DATA_DEFAULT = 'data/dev';
+/** Of `npm run stack`. */
+export const STACK_DEFAULT = 'data/stack';
 
 /** More regions than this on one machine is a mistyped list. */
 const REGIONS_MAX = 16;
