@@ -11,6 +11,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { guardRequestQueue } from './guard';
 import { clock } from './harness';
 import { patiently } from './patience';
 
@@ -21,6 +22,8 @@ const JAVA_HOME = process.env['JAVA_HOME'];
 /** Slow machines take long to start a JVM. */
 const START_DEADLINE_MS = 60_000;
 const SAID_MAX = 4_000;
+/** Small brokers are slowed down more by a compiler's threads than they gain from them. */
+const QUICK_JAVA = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', JARS];
 
 /** A program of Java's own. */
 export function java(name: 'java' | 'keytool'): string {
@@ -90,12 +93,11 @@ export class TestBroker {
     await writeFile(properties, this.properties());
     const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
     const scram = (this.options.scram ?? []).flatMap((user) => ['--add-scram', user]);
-    await run(java('java'), ['-cp', JARS, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '--config', properties, ...scram]);
+    await run(java('java'), [...QUICK_JAVA, 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '--config', properties, ...scram]);
   }
 
   private async launch(): Promise<void> {
-    const args = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', JARS];
-    const child = spawn(java('java'), [...args, 'kafka.Kafka', join(this.directory, 'server.properties')], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(java('java'), [...QUICK_JAVA, 'kafka.Kafka', join(this.directory, 'server.properties')], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (this.said = (this.said + text.toString()).slice(-SAID_MAX)));
     // Also when a spec is ended before it disposes of its broker.
@@ -107,6 +109,7 @@ export class TestBroker {
 
   private async ask(): Promise<void> {
     if (this.child?.exitCode !== null) throw new EventLogError('log_invalid', `the broker has ended:\n${this.said}`);
+    guardRequestQueue();
     const admin = new Kafka({ brokers: [...this.brokers], clientId: this.clientId, logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
     try {
       await admin.connect();
