@@ -82,11 +82,15 @@ export function jsonOption(): Option {
 
 /** For the commands that ask a running Meridian. */
 export function withConnection(command: Command): Command {
+  return withService(command).addOption(new Option('--region <name>', 'region to ask (default: the first of the data directory)'));
+}
+
+/** For those of them that know which region to ask. */
+export function withService(command: Command): Command {
   return command
     .addOption(new Option('--url <url>', 'reconciliation service to ask').env('MERIDIAN_URL').argParser(parseUrl))
     .addOption(new Option('--key <key>', 'API key').env('MERIDIAN_KEY'))
     .addOption(dataOption('data directory that says url and key'))
-    .addOption(new Option('--region <name>', 'region to ask (default: the first of the data directory)'))
     .addOption(jsonOption());
 }
 
