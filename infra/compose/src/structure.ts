@@ -9,7 +9,7 @@ import { CANNOT_BE_ASKED, imageOf, isOneShot, isOurs, listeningPort, servicesOf 
 export const EXACT = /(^|:)v?\d+\.\d+\.\d+(-[a-z]+)*$|@sha256:[0-9a-f]{64}$/;
 const PUBLISHED = /^127\.0\.0\.1:(\d+):(\d+)$/;
 
-/** The Compose Specification's own schema, from the package that carries it: see README.md. */
+/** The Compose Specification's own schema, from the package that carries it (README.md); it is draft 07, which Ajv knows by another URL than it gives. */
 const composeSchema = (() => {
   const carrier = dirname(require.resolve('dclint/package.json'));
   const { $schema: _, ...schema } = JSON.parse(readFileSync(join(carrier, 'schemas/compose.schema.json'), 'utf8')) as Record<string, unknown>;
