@@ -1,5 +1,6 @@
 /** Variables of the aggregator. */
 import { readConfig, serviceVariables, whole, type Environment } from '@meridian/http';
+import { NAME_PATTERN } from '@meridian/accounting';
 import { FOLD_DEFAULTS } from '@meridian/pipeline';
 import { eventLogVariables, groupVariables, ledgerVariables } from '@meridian/stores';
 import { z } from 'zod';
@@ -12,6 +13,7 @@ export const aggregatorVariables = z.object({
   ...ledgerVariables,
   ...eventLogVariables,
   ...groupVariables,
+  MERIDIAN_LOG_REGION: z.string().regex(NAME_PATTERN, `must match ${NAME_PATTERN.source}: the region whose log this is; leave it out for MERIDIAN_REGION`).optional(),
   MERIDIAN_FLUSH_AGE_MS: whole({ min: 1, max: HOUR_MS, value: FOLD_DEFAULTS.flushAgeMs }),
   MERIDIAN_FLUSH_IDLE_MS: whole({ min: 1, max: HOUR_MS, value: FOLD_DEFAULTS.flushIdleMs }),
   MERIDIAN_BUFFER_BYTES_MAX: whole({ min: 65_536, max: 2 ** 30, value: FOLD_DEFAULTS.bufferBytesMax }),

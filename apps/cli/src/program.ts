@@ -8,6 +8,7 @@ import { devCommand } from './commands/dev';
 import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
 import { keysCommand } from './commands/keys';
+import { logsCommand, takeoverCommand } from './commands/logs';
 import { replayCommand } from './commands/replay';
 import { rerunCommand } from './commands/rerun';
 import { tablesCommand } from './commands/tables';
@@ -27,7 +28,7 @@ export function createProgram(): Command {
     .addHelpText('after', EXIT_CODES);
   for (const command of [
     devCommand(), demoCommand(), replayCommand(), totalCommand(), explainCommand(), usageCommand(), coverageCommand(), rerunCommand(), doctorCommand(),
-    topicsCommand(), tablesCommand(), keysCommand(),
+    logsCommand(), takeoverCommand(), topicsCommand(), tablesCommand(), keysCommand(),
   ]) {
     program.addCommand(command);
   }
