@@ -22,6 +22,8 @@ COPY --from=build /meridian/node_modules node_modules
 COPY --from=build /meridian/apps apps
 COPY --from=build /meridian/libs libs
 COPY --from=build /meridian/infra infra
+# For who keeps something, the replicator: a new volume takes over whose the folder is.
+RUN install --directory --owner=node data
 USER node
 # Of the services; what is none of them says in docker-compose.yml how it is.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \

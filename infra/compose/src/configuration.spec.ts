@@ -1,5 +1,5 @@
 import {
-  addressesAreListenedAt, commandLinesAreUnderstood, configurationsAreTaken, everyOneOfOursIsKnown, servicesListenToOthers, variablesAreKnown,
+  addressesAreListenedAt, commandLinesAreUnderstood, configurationsAreTaken, everyOneOfOursIsKnown, everyProgramIsBuilt, servicesListenToOthers, variablesAreKnown,
 } from './configuration';
 import type { Files } from './files';
 import { describeRules, serviceOf } from './rules';
@@ -18,6 +18,11 @@ describeRules('What services are told', [
     title: 'is told to services that there are',
     check: everyOneOfOursIsKnown,
     broken: [['a program that there is not', (files) => (serviceOf(files, 'ingest-us-east-1').command = ['apps/ingest/dist/index.js']), 'which is neither a service']],
+  },
+  {
+    title: 'is told to programs that this repository builds',
+    check: everyProgramIsBuilt,
+    broken: [['a program without a source', (files) => (serviceOf(files, 'replicator').command = ['infra/local/dist/replicate.js']), 'replicator runs infra/local/dist/replicate.js, which nothing builds']],
   },
   {
     title: 'is a variable that the service reads',

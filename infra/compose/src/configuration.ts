@@ -1,4 +1,6 @@
 /** What services are told: variables that their schemas know, values that these take, addresses at which somebody listens. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { aggregatorVariables } from '@meridian/aggregator';
 import { createProgram } from '@meridian/cli';
@@ -6,8 +8,8 @@ import { readConfig } from '@meridian/http';
 import { ingestVariables } from '@meridian/ingest';
 import { reconciliationVariables } from '@meridian/reconciliation';
 import { z } from 'zod';
-import type { Check, Files, Service } from './files';
-import { isOneShot, isOurs, listeningPort, roleOf, servicesOf } from './services';
+import { ROOT, type Check, type Files, type Service } from './files';
+import { CLI, isOneShot, isOurs, listeningPort, roleOf, servicesOf } from './services';
 
 /** Read by the AWS SDK itself. */
 const CREDENTIALS = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
@@ -31,6 +33,14 @@ export const everyOneOfOursIsKnown: Check = (files) =>
   servicesOf(files)
     .filter(([, service]) => isOurs(service) && !variablesOf(service))
     .map(([name, { command }]) => `${name} runs ${command?.[0] ?? 'nothing'}, which is neither a service nor the command line`);
+
+/** `dist` is built from `src`. */
+export const everyProgramIsBuilt: Check = (files) =>
+  servicesOf(files).flatMap(([name, service]) => {
+    const [program = ''] = service.command ?? [];
+    const source = program.replace('/dist/', '/src/').replace(/\.js$/, program === CLI ? '.js' : '.ts');
+    return !isOurs(service) || existsSync(join(ROOT, source)) ? [] : [`${name} runs ${program}, which nothing builds`];
+  });
 
 export const variablesAreKnown: Check = (files) =>
   servicesOf(files).flatMap(([name, service]) => {
