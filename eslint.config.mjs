@@ -13,7 +13,7 @@ const layers = {
   port: ['domain', 'port'],
   pipeline: ['domain', 'port'],
   adapter: ['domain', 'port'],
-  edge: ['domain', 'port', 'pipeline'],
+  edge: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
   infra: ['domain', 'port', 'adapter'],
   app: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
   cli: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'app'],

@@ -1,6 +1,8 @@
 /** Variables of the aggregator. */
-import { eventLogVariables, readConfig, serviceVariables, whole, type Environment } from '@meridian/http';
+import { readConfig, serviceVariables, whole, type Environment } from '@meridian/http';
+import { NAME_PATTERN } from '@meridian/accounting';
 import { FOLD_DEFAULTS } from '@meridian/pipeline';
+import { eventLogVariables, groupVariables, ledgerVariables } from '@meridian/stores';
 import { z } from 'zod';
 import { SAMPLE_INTERVAL_MS } from './service';
 
@@ -8,7 +10,10 @@ const HOUR_MS = 3_600_000;
 
 export const aggregatorVariables = z.object({
   ...serviceVariables,
+  ...ledgerVariables,
   ...eventLogVariables,
+  ...groupVariables,
+  MERIDIAN_LOG_REGION: z.string().regex(NAME_PATTERN, `must match ${NAME_PATTERN.source}: the region whose log this is; leave it out for MERIDIAN_REGION`).optional(),
   MERIDIAN_FLUSH_AGE_MS: whole({ min: 1, max: HOUR_MS, value: FOLD_DEFAULTS.flushAgeMs }),
   MERIDIAN_FLUSH_IDLE_MS: whole({ min: 1, max: HOUR_MS, value: FOLD_DEFAULTS.flushIdleMs }),
   MERIDIAN_BUFFER_BYTES_MAX: whole({ min: 65_536, max: 2 ** 30, value: FOLD_DEFAULTS.bufferBytesMax }),

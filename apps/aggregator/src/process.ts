@@ -1,8 +1,7 @@
 /** From environment variables to a running service: adapters by scheme, the region's logs registered. */
-import { LevelEventLog } from '@meridian/event-log-level';
 import { opening, type Environment, type MainService } from '@meridian/http';
-import { LevelLedger } from '@meridian/ledger-level';
 import { registerLogs } from '@meridian/pipeline';
+import { openEventLog, openLedger } from '@meridian/stores';
 import { nodeHash, systemClock, systemRandom } from '@meridian/system';
 import { LOG_EVENTS, startTelemetry } from '@meridian/telemetry';
 import { aggregatorConfig } from './config';
@@ -12,20 +11,19 @@ import { startAggregator } from './service';
 export async function startProcess(env: Environment): Promise<MainService> {
   const config = aggregatorConfig(env);
   const [region, clock] = [config.MERIDIAN_REGION, systemClock];
+  const { MERIDIAN_LOG_REGION: logRegion = region, MERIDIAN_KAFKA_GROUP: group } = config;
+  // Beside the owner's aggregators, not among them: either may be alive, and only one folds a log.
+  const logConfig = logRegion === region ? config : { ...config, MERIDIAN_KAFKA_GROUP: `${group}.${region}` };
   return opening(async (opened) => {
     const telemetry = opened.add(startTelemetry({ serviceName: 'meridian-aggregator', env }), (one) => one.shutdown());
-    const ledger = opened.add(await LevelLedger.open({ directory: config.MERIDIAN_LEDGER.directory, clock }), (one) => one.close());
-    const control = opened.add(await LevelLedger.open({ directory: config.MERIDIAN_CONTROL.directory, clock }), (one) => one.close());
-    const log = opened.add(
-      await LevelEventLog.open({
-        directory: config.MERIDIAN_EVENT_LOG.directory, topic: config.MERIDIAN_EVENT_LOG_TOPIC, partitions: config.MERIDIAN_EVENT_LOG_PARTITIONS, clock,
-      }),
-      (one) => one.close(),
-    );
-    const logs = await registerLogs(control, region, await log.describe(), clock);
+    const stores = { region, concurrency: config.MERIDIAN_DYNAMODB_CONCURRENCY, clock, random: systemRandom };
+    const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, stores), (one) => one.close());
+    const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, stores), (one) => one.close());
+    const log = opened.add(await openEventLog(logConfig, { clientId: 'meridian-aggregator', region, clock }), (one) => one.close());
+    const logs = await registerLogs(control, logRegion, await log.describe(), clock);
     const service = await startAggregator({
       region, listen: { host: config.MERIDIAN_HOST, port: config.MERIDIAN_PORT },
-      log, logs, ledger, control, clock, random: systemRandom, hash: nodeHash, telemetry,
+      logRegion, log, logs, ledger, control, clock, random: systemRandom, hash: nodeHash, telemetry,
       sampleIntervalMs: config.MERIDIAN_SAMPLE_INTERVAL_MS,
       fold: {
         flushAgeMs: config.MERIDIAN_FLUSH_AGE_MS,

@@ -16,6 +16,8 @@ export const SAMPLE_INTERVAL_MS = 1_000;
 export interface AggregatorOptions {
   readonly region: string;
   readonly listen: Listen;
+  /** The region whose log it is: another one's, when its aggregators are down and it was taken over. Default: `region`. */
+  readonly logRegion?: string;
   readonly log: EventLog;
   /** The registered log of each partition. */
   readonly logs: readonly LogId[];
@@ -38,7 +40,7 @@ export interface RunningAggregator extends RunningService {
 }
 
 export async function startAggregator(options: AggregatorOptions): Promise<RunningAggregator> {
-  const { region, listen, log, logs, ledger, control, clock, random, hash, telemetry } = options;
+  const { region, logRegion = region, listen, log, logs, ledger, control, clock, random, hash, telemetry } = options;
   const probe = telemetry.probe(region);
   const apiKeys = new ApiKeys({ ledger, hash, clock });
   const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, region, id);
@@ -49,7 +51,7 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
   const background = new Background((signal) => {
     // When sampling failed the fold must not go on alone: nothing would be cut any more, and nobody would know.
     signal.addEventListener('abort', () => void fold.abandon(), { once: true });
-    const sample = (): Promise<void> => sampleEnds({ log, ledger, control, region, logs, hash, clock, probe });
+    const sample = (): Promise<void> => sampleEnds({ log, ledger, control, region: logRegion, logs, hash, clock, probe });
     return [fold.run(), repeating('sample', options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS, { clock, random, probe, signal }, sample)];
   }, telemetry.logger);
   const stop = async (leave: () => Promise<void>): Promise<void> => {

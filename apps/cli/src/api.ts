@@ -118,3 +118,20 @@ export interface JobJson {
   };
   readonly error?: { readonly code: string; readonly message: string };
 }
+
+/** `GET /v1/logs`. */
+export interface RegistryJson {
+  readonly logs: readonly {
+    readonly log: string;
+    readonly region: string;
+    readonly cluster: string;
+    readonly topic: string;
+    readonly writer: string;
+    readonly retired: { readonly offset: number; readonly by: string; readonly reason: string; readonly at: string } | null;
+  }[];
+}
+
+/** `POST /v1/logs/takeover` and `/v1/logs/retire`. */
+export interface HandedOverJson {
+  readonly logs: readonly { readonly log: string; readonly offset: number }[];
+}

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CoverageJson } from './api';
 import { Client } from './client';
-import { DataDirectory } from './data-directory';
+import { DataDirectory, type RegionUrls } from './data-directory';
 import { CliError } from './errors';
 import type { ConnectionOptions } from './options';
 import { note } from './output';
@@ -40,21 +40,15 @@ async function connect(options: ConnectionOptions): Promise<Connection> {
     if (key === undefined) throw new CliError('usage', '--url needs a key', { fix: 'Give it with --key or MERIDIAN_KEY.' });
     return { client: new Client({ url: options.url, key }), close: nothingToClose };
   }
-  const layout = await data.layout();
-  if (!layout || key === undefined) {
+  const running = await data.running();
+  const regions = running ? Object.keys(running.regions) : (await data.layout())?.regions;
+  if (!regions || key === undefined) {
     throw new CliError('not_running', `there is no Meridian in ${data.shown}`, {
       fix: 'Start one with `npx meridian dev`, name its directory with --data, or name a service with --url and --key.',
     });
   }
-  const region = regionOf(layout.regions, options.region, data);
-  const running = await data.running();
-  if (running) {
-    const url = running.regions[region]?.reconciliation;
-    if (url === undefined) {
-      throw new CliError('not_running', `region ${region} does not run on ${data.shown}`, { fix: `Running are: ${Object.keys(running.regions).join(', ')}.` });
-    }
-    return { client: new Client({ url, key }), close: nothingToClose };
-  }
+  const region = regionOf(regions, options.region, data);
+  if (running) return { client: new Client({ url: (running.regions[region] as RegionUrls).reconciliation, key }), close: nothingToClose };
   note(`Nothing runs on ${data.shown}: reading region ${region} from its files.`);
   const service = await startReadOnly(data, region);
   const client = new Client({ url: service.url, key });

@@ -10,8 +10,9 @@ import type { DataDirectory, Keys } from './data-directory';
 
 export const DEMO_TENANT = 'demo';
 
-const DEMO_SCOPES: readonly Scope[] = ['ingest', 'void', 'read'];
-const PLATFORM_SCOPES: readonly Scope[] = ['ingest', 'void', 'read', 'ops'];
+/** Of a key of one tenant, and of a key of the platform. */
+export const TENANT_SCOPES: readonly Scope[] = ['ingest', 'void', 'read'];
+export const PLATFORM_SCOPES: readonly Scope[] = ['ingest', 'void', 'read', 'ops'];
 
 export interface EnsureKeysParts {
   readonly data: DataDirectory;
@@ -25,7 +26,7 @@ export async function ensureKeys({ data, ledgers, clock, hash }: EnsureKeysParts
   if (known && (await isEverywhere(known.demo, ledgers)) && (await isEverywhere(known.platform, ledgers))) return known;
   const [first] = ledgers as readonly [Ledger, ...Ledger[]];
   const made: Keys = {
-    demo: await createApiKey(first, hash, { tenant: DEMO_TENANT, scopes: DEMO_SCOPES, clock, randomBytes }),
+    demo: await createApiKey(first, hash, { tenant: DEMO_TENANT, scopes: TENANT_SCOPES, clock, randomBytes }),
     platform: await createApiKey(first, hash, { tenant: PLATFORM_TENANT, scopes: PLATFORM_SCOPES, clock, randomBytes }),
   };
   await isEverywhere(made.demo, ledgers);

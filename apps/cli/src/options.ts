@@ -4,6 +4,8 @@ import { NAME_PATTERN } from '@meridian/accounting';
 
 export const REGIONS_DEFAULT: readonly string[] = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
 export const DATA_DEFAULT = 'data/dev';
+/** Of `npm run stack`. */
+export const STACK_DEFAULT = 'data/stack';
 
 /** More regions than this on one machine is a mistyped list. */
 const REGIONS_MAX = 16;
@@ -80,11 +82,15 @@ export function jsonOption(): Option {
 
 /** For the commands that ask a running Meridian. */
 export function withConnection(command: Command): Command {
+  return withService(command).addOption(new Option('--region <name>', 'region to ask (default: the first of the data directory)'));
+}
+
+/** For those of them that know which region to ask. */
+export function withService(command: Command): Command {
   return command
     .addOption(new Option('--url <url>', 'reconciliation service to ask').env('MERIDIAN_URL').argParser(parseUrl))
     .addOption(new Option('--key <key>', 'API key').env('MERIDIAN_KEY'))
     .addOption(dataOption('data directory that says url and key'))
-    .addOption(new Option('--region <name>', 'region to ask (default: the first of the data directory)'))
     .addOption(jsonOption());
 }
 

@@ -7,8 +7,12 @@ import { demoCommand } from './commands/demo';
 import { devCommand } from './commands/dev';
 import { doctorCommand } from './commands/doctor';
 import { explainCommand } from './commands/explain';
+import { keysCommand } from './commands/keys';
+import { logsCommand, takeoverCommand } from './commands/logs';
 import { replayCommand } from './commands/replay';
 import { rerunCommand } from './commands/rerun';
+import { tablesCommand } from './commands/tables';
+import { topicsCommand } from './commands/topics';
 import { totalCommand } from './commands/total';
 import { usageCommand } from './commands/usage';
 
@@ -24,10 +28,11 @@ export function createProgram(): Command {
     .addHelpText('after', EXIT_CODES);
   for (const command of [
     devCommand(), demoCommand(), replayCommand(), totalCommand(), explainCommand(), usageCommand(), coverageCommand(), rerunCommand(), doctorCommand(),
+    logsCommand(), takeoverCommand(), topicsCommand(), tablesCommand(), keysCommand(),
   ]) {
     program.addCommand(command);
   }
-  for (const command of [program, ...program.commands]) command.exitOverride().allowExcessArguments(false);
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) command.exitOverride().allowExcessArguments(false);
   return program;
 }
 

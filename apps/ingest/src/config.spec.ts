@@ -13,7 +13,7 @@ function example(service: string): Record<string, string> {
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : '';
 }
 
 describe('configuration', () => {
@@ -30,7 +30,7 @@ describe('configuration', () => {
     const read = (): unknown => ingestConfig({ MERIDIAN_REGION: 'a b', MERIDIAN_PORT: '80x', MERIDIAN_LEDGER: 'redis:somewhere', LOG_LEVEL: 'loud' });
     expect(read).toThrow(/MERIDIAN_REGION: must match/);
     expect(read).toThrow(/MERIDIAN_PORT: must be a whole number 0\.\.65535/);
-    expect(read).toThrow(/MERIDIAN_LEDGER: has the unknown scheme "redis": this build knows level:DIRECTORY/);
+    expect(read).toThrow(/MERIDIAN_LEDGER: has the unknown scheme "redis": write level:DIRECTORY or dynamodb:/);
     expect(read).toThrow(/MERIDIAN_CONTROL: not set: .*npx meridian dev/);
     expect(read).toThrow(/LOG_LEVEL: must be one of/);
   });

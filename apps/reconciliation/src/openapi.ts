@@ -2,7 +2,10 @@
 import { Type } from '@sinclair/typebox';
 import { openApiDocument, type Parameter } from '@meridian/http';
 import { USAGE_GROUPS } from '@meridian/pipeline';
-import { coverageSchema, explainSchema, jobRequestSchema, jobSchema, sessionListSchema, sessionSchema, tenantParameter, usageSchema } from './schema';
+import {
+  coverageSchema, explainSchema, handedOverSchema, jobRequestSchema, jobSchema, registrySchema, retirementSchema, sessionListSchema, sessionSchema, takeoverSchema,
+  tenantParameter, usageSchema,
+} from './schema';
 
 const tenant: Parameter = { name: 'tenant', in: 'path', description: 'the tenant', schema: tenantParameter };
 const session: Parameter = { name: 'session', in: 'path', description: 'the session, percent-encoded', schema: Type.String() };
@@ -64,6 +67,23 @@ export const openApi = openApiDocument({
       parameters: [{ name: 'id', in: 'path', description: 'of the job', schema: Type.String() }],
       answers: { 200: { description: 'the job', schema: jobSchema } },
       problems: [404],
+    },
+    {
+      method: 'get', path: '/v1/logs', summary: 'Every log ever registered, who folds it, and whether it was given up', scopes: ['read', 'ops'],
+      answers: { 200: { description: 'all logs', schema: registrySchema } },
+      problems: [],
+    },
+    {
+      method: 'post', path: '/v1/logs/takeover', summary: 'Hand the logs of a region to another writer, or back; a key of the platform', scopes: ['ops'],
+      body: { 'application/json': takeoverSchema },
+      answers: { 200: { description: 'those that were handed over; the writer\'s aggregators fold them from the cut that says so', schema: handedOverSchema } },
+      problems: [400, 404, 413, 415],
+    },
+    {
+      method: 'post', path: '/v1/logs/retire', summary: 'Give up the logs of a region, for good; a key of the platform', scopes: ['ops'],
+      body: { 'application/json': retirementSchema },
+      answers: { 200: { description: 'those that were given up, and from where; the region\'s services register new ones at their next start', schema: handedOverSchema } },
+      problems: [400, 404, 413, 415],
     },
   ],
 });

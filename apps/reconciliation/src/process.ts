@@ -1,6 +1,6 @@
 /** From environment variables to a running service: adapters by scheme. */
 import { opening, type Environment, type MainService } from '@meridian/http';
-import { LevelLedger } from '@meridian/ledger-level';
+import { openLedger } from '@meridian/stores';
 import { nodeHash, systemClock, systemRandom } from '@meridian/system';
 import { LOG_EVENTS, startTelemetry } from '@meridian/telemetry';
 import { reconciliationConfig } from './config';
@@ -12,8 +12,9 @@ export async function startProcess(env: Environment): Promise<MainService> {
   const [region, clock] = [config.MERIDIAN_REGION, systemClock];
   return opening(async (opened) => {
     const telemetry = opened.add(startTelemetry({ serviceName: 'meridian-reconciliation', env }), (one) => one.shutdown());
-    const ledger = opened.add(await LevelLedger.open({ directory: config.MERIDIAN_LEDGER.directory, clock }), (one) => one.close());
-    const control = opened.add(await LevelLedger.open({ directory: config.MERIDIAN_CONTROL.directory, clock }), (one) => one.close());
+    const stores = { region, concurrency: config.MERIDIAN_DYNAMODB_CONCURRENCY, clock, random: systemRandom };
+    const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, stores), (one) => one.close());
+    const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, stores), (one) => one.close());
     const service = await startReconciliation({
       region, listen: { host: config.MERIDIAN_HOST, port: config.MERIDIAN_PORT },
       ledger, control, clock, random: systemRandom, hash: nodeHash, telemetry,

@@ -1,10 +1,10 @@
 /** Shapes of what this API takes and gives, once: requests are checked by them, OpenAPI shows them. */
-import { Type, type Static } from '@sinclair/typebox';
+import { Type, type TSchema } from '@sinclair/typebox';
 import { BUCKETS, NAME_PATTERN } from '@meridian/accounting';
 
 const time = (description: string) => Type.String({ format: 'date-time', description });
 const count = (description: string) => Type.Integer({ minimum: 0, description });
-const orNull = <T extends ReturnType<typeof time> | ReturnType<typeof count>>(schema: T) => Type.Union([schema, Type.Null()]);
+const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const decimal = Type.String({ pattern: '^\\d+$', description: 'a whole number of any size, as a decimal string' });
 const tokens = Type.Object(Object.fromEntries(BUCKETS.map((bucket) => [bucket, Type.Optional(decimal)])), {
   additionalProperties: false, description: 'by bucket; a bucket that no event reported is absent',
@@ -127,7 +127,6 @@ export const jobRequestSchema = Type.Object(
   },
   { additionalProperties: false },
 );
-export type JobRequestJson = Static<typeof jobRequestSchema>;
 
 export const jobSchema = Type.Object({
   id: Type.String(),
@@ -156,4 +155,37 @@ export const jobSchema = Type.Object({
     }),
   ),
   error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+});
+
+const regionName = (description: string) => Type.String({ pattern: NAME_PATTERN.source, description });
+
+export const takeoverSchema = Type.Object(
+  { region: regionName('whose live logs are handed over'), writer: regionName('the region that folds them from now on') },
+  { additionalProperties: false },
+);
+
+export const retirementSchema = Type.Object(
+  {
+    region: regionName('whose live logs are given up'),
+    lineage: Type.Optional(Type.Integer({ minimum: 0, description: 'of the logs; needed when the region has live logs of several' })),
+    keep: Type.Union([Type.Literal('cut'), Type.Literal('folded')], {
+      description: 'what still counts: up to the newest cut, for a region that is lost; or all that was folded, for a topic whose offsets have started over',
+    }),
+    reason: Type.String({ minLength: 1, maxLength: 256, description: 'why, for the record' }),
+  },
+  { additionalProperties: false },
+);
+
+export const handedOverSchema = Type.Object({ logs: Type.Array(Type.Object({ log: Type.String(), offset: count('from which the new writer answers for it') })) });
+
+const retired = Type.Object({ offset: count('from which nothing of it counts'), by: Type.String(), reason: Type.String(), at: time('when') });
+
+export const registrySchema = Type.Object({
+  logs: Type.Array(
+    Type.Object({
+      log: Type.String(), region: Type.String(), cluster: Type.String(), topic: Type.String(),
+      writer: Type.String({ description: 'the region that folds it, by the newest cut' }),
+      retired: orNull(retired),
+    }),
+  ),
 });

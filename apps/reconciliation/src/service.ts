@@ -7,8 +7,9 @@ import { ALLOCATE_DEFAULTS, Allocator, Jobs, Reacher, Reader, repeating, Resolve
 import type { Telemetry } from '@meridian/telemetry';
 import { CoverageController } from './coverage.controller';
 import { JobsController } from './jobs.controller';
+import { LogsController } from './logs.controller';
 import { openApi } from './openapi';
-import { CLOCK, JOBS, READER } from './parts';
+import { CLOCK, JOBS, OPERATOR, READER } from './parts';
 import { SessionsController } from './sessions.controller';
 import { UsageController } from './usage.controller';
 
@@ -65,11 +66,12 @@ export async function startReconciliation(options: ReconciliationOptions): Promi
   };
   const module = {
     module: ReconciliationModule,
-    controllers: [SessionsController, UsageController, CoverageController, JobsController, OperationsController],
+    controllers: [SessionsController, UsageController, CoverageController, JobsController, LogsController, OperationsController],
     providers: [
       provide(READER, () => new Reader({ ledger, region, hash, reacher })),
       provide(JOBS, () => jobs),
       provide(CLOCK, () => clock),
+      provide(OPERATOR, () => ({ ledger, control, region, clock })),
       provide(OPERATIONS, () => ({ ready, metrics: () => telemetry.metrics(), openApi })),
     ],
   };

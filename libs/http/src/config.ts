@@ -22,47 +22,15 @@ export function whole({ min, max, value }: { readonly min: number; readonly max:
   return z.string().regex(/^\d{1,15}$/, message).transform(Number).refine((number) => number >= min && number <= max, message).default(value);
 }
 
-/** Where an adapter keeps its data. */
-export interface StoreAddress {
-  readonly scheme: 'level';
-  readonly directory: string;
-}
-
-/** What to do instead of running services one by one. */
-export const SINGLE_PROCESS = 'run "npx meridian dev", which runs every service of three regions in one process on the embedded stores';
-
-/** `level:DIRECTORY`; `what` is what must be told where it is. */
-export function storeAddress(what: string): z.ZodType<StoreAddress, string | undefined> {
-  return z
-    .string({ error: `not set: this process needs ${what}; set it to level:DIRECTORY, or ${SINGLE_PROCESS}` })
-    .transform((text, context): StoreAddress => {
-      const at = text.indexOf(':');
-      const [scheme, directory] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
-      if (scheme === 'level' && directory !== '') return { scheme, directory };
-      const reason = scheme === 'level' ? 'names no directory' : `has the unknown scheme ${JSON.stringify(at < 0 ? text : scheme)}`;
-      context.issues.push({ code: 'custom', input: text, message: `${reason}: this build knows level:DIRECTORY, an embedded LevelDB of one process` });
-      return z.NEVER;
-    });
-}
-
-/** Variables of every service. */
+/** Variables of every service, but for where its stores are: those stand in `libs/stores`. */
 export const serviceVariables = {
   MERIDIAN_REGION: z
     .string({ error: 'not set: name the region this process works for, for example eu-west-1' })
     .regex(NAME_PATTERN, `must match ${NAME_PATTERN.source}: use the region's short name`),
   MERIDIAN_HOST: z.string().default('127.0.0.1'),
   MERIDIAN_PORT: whole({ min: 0, max: 65_535, value: 8_080 }),
-  MERIDIAN_LEDGER: storeAddress("its region's replica of the ledger"),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL such as http://127.0.0.1:4318; leave it out to export nothing' }).optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { error: 'must be one of trace, debug, info, warn, error, fatal, silent; leave it out for info' })
     .default('info'),
-} as const;
-
-/** Variables of the services that open the region's log. */
-export const eventLogVariables = {
-  MERIDIAN_EVENT_LOG: storeAddress("its region's log"),
-  MERIDIAN_EVENT_LOG_TOPIC: z.string().default('events'),
-  MERIDIAN_EVENT_LOG_PARTITIONS: whole({ min: 1, max: 1_024, value: 4 }),
-  MERIDIAN_CONTROL: storeAddress('the control table, which registers the logs'),
 } as const;

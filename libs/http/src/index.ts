@@ -3,7 +3,7 @@ export { admitRequests, Admission, type AdmissionLimits, type Ticket } from './a
 export { ApiKeys, createApiKey, PLATFORM_TENANT, type Caller, type NewApiKey } from './api-keys';
 export { Background } from './background';
 export { isCompressed, takeBodies, type BodyOptions } from './body';
-export { eventLogVariables, readConfig, serviceVariables, storeAddress, whole, type Environment, type StoreAddress } from './config';
+export { readConfig, serviceVariables, whole, type Environment } from './config';
 export { CONFIG_ERROR_CODES, ConfigError, HTTP_ERROR_CODES, HTTP_ERRORS, HttpError, type HttpErrorCode, type HttpErrorOptions } from './errors';
 export { NESTING_MAX, parseJson, type JsonBody } from './json-body';
 export { pointerOf } from './json-diagnose';

@@ -1,6 +1,4 @@
 /** What a service's `main.ts` does around its own start: tell what is wrong and exit, or run until told to stop. */
-import { MeridianError } from '@meridian/accounting';
-import { SINGLE_PROCESS } from './config';
 import { ConfigError } from './errors';
 import type { RunningService } from './service';
 
@@ -50,15 +48,9 @@ export async function runMain(start: () => Promise<MainService>): Promise<void> 
     });
     await Promise.race([signalled, service.ended ?? signalled]).finally(() => drain(service));
   } catch (error) {
-    process.stderr.write(`${sentenceOf(error)}\n`);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = error instanceof ConfigError ? EXIT_USAGE : EXIT_ERROR;
   }
-}
-
-function sentenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const isStore = error instanceof MeridianError && error.code.endsWith('_unavailable');
-  return isStore ? `${error.message}: an embedded store has one process at a time; ${SINGLE_PROCESS}` : error.message;
 }
 
 async function drain(service: MainService): Promise<void> {

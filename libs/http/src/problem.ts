@@ -47,7 +47,8 @@ const FOREIGN: Readonly<Record<string, Foreign>> = {
   resolving: { status: 503, title: 'The rows keep moving', retryAfterSeconds: 1 },
   contended: { status: 503, title: 'Too much at once', retryAfterSeconds: 2 },
   unknown_job: { status: 404, title: 'There is no such job' },
-  scope_invalid: { status: 400, title: 'The scope of the job is not one' },
+  scope_invalid: { status: 400, title: 'The scope is not one' },
+  unknown_log: { status: 404, title: 'There is no such log' },
 };
 
 const DEFECT_DETAIL = 'the request was not carried out because of a defect of ours; it is in our logs';

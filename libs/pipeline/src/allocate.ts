@@ -3,12 +3,11 @@
  * the first one stands, and the next is always built on the newest, read consistently.
  */
 import {
-  assertSuccessor, invariant, lastSegment, nextSegment, ownersSegment, parseLogId, sortLogs,
+  assertSuccessor, invariant, lastSegment, ownersSegment, parseLogId, sortLogs,
   type Clock, type Cut, type CutLog, type Lagging, type LogId, type Segment, type StreamId,
 } from '@meridian/accounting';
 import { decodeJson, encodeJson, keys, queryAll, type Boundaries, type Boundary, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut, resolvedThrough } from './cuts';
-import { PipelineError } from './errors';
 import type { Probe } from './probe';
 import { listLogs, type RegisteredLog } from './registry';
 
@@ -206,38 +205,9 @@ export class Allocator {
 }
 
 /** Inserts the cut that follows `previous`; false when someone else was first. */
-async function insertCut(control: Ledger, previous: Cut, next: Cut): Promise<boolean> {
+export async function insertCut(control: Ledger, previous: Cut, next: Cut): Promise<boolean> {
   assertSuccessor(previous, next);
   return (await control.insert({ ...keys.controlCut(next.k), value: encodeJson(next) })) === 'inserted';
-}
-
-/** How often a takeover is built anew on a cut that came in between. */
-const TAKEOVER_ATTEMPTS_MAX = 20;
-
-/**
- * Hands logs over to another writer region: a cut that opens the next stream of each, at the newest cut's offset. What
- * the older stream wrote past that is ignored from then on. Answers the cut.
- */
-export async function takeOver(parts: Pick<AllocateParts, 'ledger' | 'control' | 'region'>, logs: readonly LogId[], writer: string): Promise<Cut> {
-  for (let attempt = 0; attempt < TAKEOVER_ATTEMPTS_MAX; attempt++) {
-    const previous = await newestCut(parts.control);
-    const retired = new Set((await listLogs(parts.control)).filter((one) => one.retired).map((one) => one.log));
-    for (const log of logs) {
-      // Nobody would write the new stream up to the offset that cuts still wait for.
-      if (retired.has(log)) throw new PipelineError('unknown_log', `${log} is retired: nothing of it is folded any more`);
-      if (!previous.logs.some((one) => one.log === log)) throw new PipelineError('unknown_log', `${log} is in no cut yet: nothing of it can be taken over`);
-    }
-    const next: Cut = {
-      ...previous,
-      k: previous.k + 1,
-      by: parts.region,
-      logs: previous.logs.map((log) => (logs.includes(log.log) ? { ...log, segments: [...log.segments, nextSegment(log, writer)] } : log)),
-    };
-    if (!(await insertCut(parts.control, previous, next))) continue;
-    await parts.ledger.insert({ ...keys.cutCopy(next.k), value: encodeJson(next) });
-    return next;
-  }
-  throw new PipelineError('contended', 'other cuts kept coming first');
 }
 
 /** The segments of a log by the newest cut, if this region writes the last of them; else none. */

@@ -1,5 +1,5 @@
 export { Acceptor, partitionOf, type AcceptorParts, type Through } from './accept';
-export { ALLOCATE_DEFAULTS, Allocator, segmentsWrittenBy, takeOver, type AllocateParts, type AllocateSettings } from './allocate';
+export { ALLOCATE_DEFAULTS, Allocator, segmentsWrittenBy, type AllocateParts, type AllocateSettings } from './allocate';
 export { copyOfCut, newestCopy, newestCut, resolvedThrough } from './cuts';
 export { readDerived, sessionCache, settledByPeriod } from './derive';
 export { PIPELINE_ERROR_CODES, PipelineError, type PipelineErrorCode } from './errors';
@@ -7,6 +7,7 @@ export { Evidence, type CoveredManifest } from './evidence';
 export { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fingerprint';
 export { FOLD_DEFAULTS, Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
 export { FoldService, type FoldServiceParts } from './fold-service';
+export { retireRegion, takeOver, takeOverRegion, type HandedOver, type HandoverParts, type Retirement } from './handover';
 export { Jobs, type Job, type JobParts, type JobRequest } from './jobs';
 export { eachLimited, repeating, retrying, type LoopOptions } from './loop';
 export { hourFromName, hourName, periodOf, periodsBetween } from './periods';

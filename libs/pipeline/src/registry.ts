@@ -37,7 +37,8 @@ export async function registerLogs(control: Ledger, region: string, incarnation:
   const { cluster, topic, partitions } = incarnation;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const known = (await listLogs(control)).filter((log) => log.region === region);
-    const own = known.filter((log) => log.cluster === cluster && log.topic === topic);
+    // Retired logs are of an incarnation that is over: under the same names another one begins.
+    const own = known.filter((log) => log.cluster === cluster && log.topic === topic && !log.retired);
     const lineage = own[0]?.lineage ?? known.reduce((max, log) => Math.max(max, log.lineage), -1) + 1;
     const logs: LogId[] = [];
     let isRegistered = true;

@@ -46,7 +46,7 @@ export function replayCommand(): Command {
     .addOption(delayOption())
     .addOption(new Option('--crash <n>', 'kill and restart an aggregator so many times on the way').argParser(parseInteger(0, CRASHES_MAX)).default(0))
     .addOption(new Option('--seed <n>', 'of everything left to chance').argParser(parseInteger(0, SEED_MAX)).default(1))
-    .addOption(new Option('--data <dir>', 'keep the data here (default: a temporary directory, removed at the end); with --to: where urls and key are read'))
+    .addOption(new Option('--data <dir>', 'keep the data here (default: a temporary directory, removed at the end); with --to: where urls and key are read (default: what runs these regions in data/dev or data/stack)'))
     .addOption(
       new Option('--to <urls>', 'use running services: region=url,… of their ingest')
         .argParser(parseRegionUrls).conflicts(['regions', 'crash', 'replicationDelayMs']),

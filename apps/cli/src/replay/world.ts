@@ -9,6 +9,7 @@ import { Client } from '../client';
 import { DataDirectory } from '../data-directory';
 import { Embedded } from '../embedded';
 import { CliError } from '../errors';
+import { DATA_DEFAULT, STACK_DEFAULT } from '../options';
 import { paceOf } from '../pace';
 
 export interface World {
@@ -70,13 +71,23 @@ export interface RemoteWorldOptions {
   readonly to: ReadonlyMap<string, string>;
   readonly read: ReadonlyMap<string, string> | undefined;
   readonly key: string | undefined;
-  /** Says where to read, and the key, when the options do not. */
+  /** Says where to read, and the key, when the options do not; when it is not given, a default one that runs these regions. */
   readonly data: string | undefined;
   readonly tenant: string;
 }
 
+/** The directory, of those that things run on unless they are told otherwise, whose regions are the ones that are named. */
+async function directoryOf(to: ReadonlyMap<string, string>): Promise<DataDirectory | undefined> {
+  for (const path of [DATA_DEFAULT, STACK_DEFAULT]) {
+    const directory = new DataDirectory(resolve(path));
+    const running = await directory.running();
+    if (running && [...to].every(([region, url]) => running.regions[region]?.ingest === url)) return directory;
+  }
+  return undefined;
+}
+
 export async function openRemoteWorld({ to, read, key: given, data, tenant }: RemoteWorldOptions): Promise<World> {
-  const directory = data === undefined ? undefined : new DataDirectory(resolve(data));
+  const directory = data === undefined ? await directoryOf(to) : new DataDirectory(resolve(data));
   const running = await directory?.running();
   const key = given ?? (await directory?.keys())?.platform;
   if (key === undefined) {
