@@ -1,4 +1,4 @@
 export { INGEST_LIMITS, type IngestLimits } from './bodies';
-export { ingestVariables } from './config';
+export { ingestConfig, ingestVariables } from './config';
 export { REJECTION_CODES, type RejectionCode } from './rejection';
 export { startIngest, type IngestOptions } from './service';

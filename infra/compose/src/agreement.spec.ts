@@ -1,4 +1,4 @@
-import { brokersAreApart, everyRegionHasEverything, everyReplicaIsReplicated, servicesWorkForTheirRegion, versionsAgree } from './agreement';
+import { brokersAreApart, everyRegionHasEverything, everyReplicaIsReplicated, servicesWorkForTheirRegion, topicsAgree, versionsAgree } from './agreement';
 import { describeRules, serviceOf } from './rules';
 
 describeRules('docker-compose.yml and infra/local', [
@@ -25,6 +25,14 @@ describeRules('docker-compose.yml and infra/local', [
       ['a ledger of elsewhere', (files) => (serviceOf(files, 'ingest-eu-west-1').environment!['MERIDIAN_LEDGER'] = 'dynamodb:meridian-ledger?endpoint=http://dynamodb-us-east-1:8000'), 'ingest-eu-west-1 has MERIDIAN_LEDGER'],
       ['a second control table', (files) => (serviceOf(files, 'ingest-eu-west-1').environment!['MERIDIAN_CONTROL'] = 'dynamodb:meridian-control?endpoint=http://dynamodb-eu-west-1:8000'), 'ingest-eu-west-1 has MERIDIAN_CONTROL'],
       ['a broker that sends its clients elsewhere', (files) => (serviceOf(files, 'kafka-eu-west-1').environment!['KAFKA_ADVERTISED_LISTENERS'] = 'BROKER://kafka-us-east-1:9092'), 'kafka-eu-west-1 has KAFKA_ADVERTISED_LISTENERS'],
+    ],
+  },
+  {
+    title: 'have the same topics',
+    check: topicsAgree,
+    broken: [
+      ['another topic', (files) => (serviceOf(files, 'ingest-eu-west-1').environment!['MERIDIAN_EVENT_LOG_TOPIC'] = 'usage'), 'ingest-eu-west-1 appends to the topic usage'],
+      ['fewer partitions', (files) => (serviceOf(files, 'topics-eu-west-1').command = ['--topic', 'events', '--partitions', '3']), 'topics-eu-west-1 has to create 6 partitions'],
     ],
   },
   {

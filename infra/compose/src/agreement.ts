@@ -1,4 +1,6 @@
 /** The same topology as the stack without Docker: regions, versions, topics, tables. */
+import { createProgram } from '@meridian/cli';
+import { ingestConfig } from '@meridian/ingest';
 import { REGIONS_DEFAULT } from '@meridian/local';
 import type { Check, Service } from './files';
 import { argumentOf, imageOf, servicesOf } from './services';
@@ -41,6 +43,20 @@ export const servicesWorkForTheirRegion: Check = (files) =>
       .filter(([variable, value]) => variable in expected && expected[variable] !== value)
       .map(([variable, value]) => `${name} has ${variable}=${value}`);
   });
+
+/** The topic that the region's services use, with as many logs as `meridian topics create` makes anywhere else. */
+export const topicsAgree: Check = ({ compose }) => {
+  const create = createProgram().commands.find((one) => one.name() === 'topics')?.commands.find((one) => one.name() === 'create');
+  const partitions = String(create?.options.find(({ long }) => long === '--partitions')?.defaultValue);
+  return REGIONS_DEFAULT.flatMap((region) => {
+    const topic = ingestConfig(compose.services[`ingest-${region}`]?.environment ?? {}).MERIDIAN_EVENT_LOG_TOPIC;
+    const created: Service = compose.services[`topics-${region}`] ?? {};
+    return [
+      ...(argumentOf(created, '--topic') === topic ? [] : [`ingest-${region} appends to the topic ${topic}, which topics-${region} does not create`]),
+      ...(argumentOf(created, '--partitions') === partitions ? [] : [`topics-${region} has to create ${partitions} partitions`]),
+    ];
+  });
+};
 
 export const brokersAreApart: Check = (files) => {
   const brokers = servicesOf(files).filter(([, { image }]) => imageOf(image).repository === 'apache/kafka');
