@@ -28,7 +28,7 @@ export const versionsAgree: Check = (files) => {
   });
 };
 
-/** `ingest-us-east-1` works for us-east-1, on its log and its replica; all on the one control table. */
+/** `ingest-us-east-1` works for us-east-1, on its log, its replica and its derived rows; all on the one control table. */
 export const servicesWorkForTheirRegion: Check = (files) =>
   servicesOf(files).flatMap(([name, { environment = {} }]) => {
     const region = name === 'key' ? CONTROL_REGION : REGIONS_DEFAULT.find((one) => name.endsWith(`-${one}`));
@@ -36,6 +36,7 @@ export const servicesWorkForTheirRegion: Check = (files) =>
       MERIDIAN_REGION: `${region}`,
       MERIDIAN_EVENT_LOG: `kafka:kafka-${region}:9092`,
       MERIDIAN_LEDGER: `dynamodb:meridian-ledger?endpoint=http://dynamodb-${region}:8000`,
+      MERIDIAN_DERIVED: `dynamodb:meridian-derived?endpoint=http://dynamodb-${region}:8000`,
       MERIDIAN_CONTROL: `dynamodb:meridian-control?region=${CONTROL_REGION}&endpoint=http://dynamodb-${CONTROL_REGION}:8000`,
       KAFKA_ADVERTISED_LISTENERS: `BROKER://kafka-${region}:9092`,
     };
