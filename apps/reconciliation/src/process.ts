@@ -14,9 +14,9 @@ export async function startProcess(env: Environment): Promise<MainService> {
   return opening(async (opened) => {
     const telemetry = opened.add(startTelemetry({ serviceName: 'meridian-reconciliation', env }), (one) => one.shutdown());
     const stores = { region, concurrency: config.MERIDIAN_DYNAMODB_CONCURRENCY, clock, random: systemRandom };
-    const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, stores), (one) => one.close());
-    const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, stores), (one) => one.close());
-    const derived = opened.add(await openLedger(config.MERIDIAN_DERIVED, stores), (one) => one.close());
+    const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, { ...stores, onWrite: telemetry.ledgerWrites(region, 'ledger') }), (one) => one.close());
+    const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, { ...stores, onWrite: telemetry.ledgerWrites(region, 'control') }), (one) => one.close());
+    const derived = opened.add(await openLedger(config.MERIDIAN_DERIVED, { ...stores, onWrite: telemetry.ledgerWrites(region, 'derived') }), (one) => one.close());
     const service = await startReconciliation({
       region, listen: { host: config.MERIDIAN_HOST, port: config.MERIDIAN_PORT },
       ledger: withDerivedApart(ledger, derived), control, clock, random: systemRandom, hash: nodeHash, telemetry,
