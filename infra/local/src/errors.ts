@@ -9,7 +9,7 @@ export type StackErrorCode = (typeof STACK_ERROR_CODES)[number];
  * - `stack_not_started`: a part did not become healthy; the message ends with the end of its log.
  * - `stack_busy`: another command is at work on the same directory.
  * - `stack_not_stopped`: a process outlived its kill.
- * - `stack_invalid`: the state file or an argument makes no sense.
+ * - `stack_invalid`: the state file, an argument or a request to the replicator makes no sense.
  */
 export class StackError extends MeridianError {
   declare readonly code: StackErrorCode;

@@ -10,6 +10,7 @@ export interface Preparation {
   readonly jars: string;
   /** Folder of this region's part; what is below it survives `down`. */
   readonly directory: string;
+  readonly region: string;
   readonly ports: Ports;
 }
 

@@ -128,7 +128,7 @@ export class Stack {
     const directory = this.home(wanted);
     await mkdir(directory, { recursive: true });
     const jars = await jarsOf(wanted.part, () => undefined);
-    const args = await part.prepare({ java, jars, directory, ports });
+    const args = await part.prepare({ java, jars, directory, region: wanted.region, ports });
     const mark = this.mark(wanted);
     const { pid } = await startDetached(java, [mark, ...args], { mark, logFile: this.logFile(wanted), cwd: directory });
     const member = { ...wanted, ports, pid };
