@@ -1,6 +1,6 @@
 /** docker-compose.yml by itself: valid, every image exact, health known, order satisfiable, ports and volumes sound. */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import Ajv from 'ajv';
 import { ROOT, type Check } from './files';
 import { CANNOT_BE_ASKED, imageOf, isOneShot, isOurs, listeningPort, servicesOf } from './services';
@@ -9,10 +9,9 @@ import { CANNOT_BE_ASKED, imageOf, isOneShot, isOurs, listeningPort, servicesOf 
 export const EXACT = /(^|:)v?\d+\.\d+\.\d+(-[a-z]+)*$|@sha256:[0-9a-f]{64}$/;
 const PUBLISHED = /^127\.0\.0\.1:(\d+):(\d+)$/;
 
-/** The Compose Specification's own schema, from the package that carries it (README.md); it is draft 07, which Ajv knows by another URL than it gives. */
+/** The Compose Specification's own schema (schema/README.md); it is draft 07, which Ajv knows by another URL than it gives. */
 const composeSchema = (() => {
-  const carrier = dirname(require.resolve('dclint/package.json'));
-  const { $schema: _, ...schema } = JSON.parse(readFileSync(join(carrier, 'schemas/compose.schema.json'), 'utf8')) as Record<string, unknown>;
+  const { $schema: _, ...schema } = JSON.parse(readFileSync(join(ROOT, 'infra/compose/schema/compose-spec.json'), 'utf8')) as Record<string, unknown>;
   return new Ajv({ allErrors: true, strict: false }).compile(schema);
 })();
 
