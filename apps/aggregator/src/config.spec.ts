@@ -27,12 +27,14 @@ describe('configuration', () => {
   });
 
   it('names every variable that is missing or wrong, all at once, and points to meridian dev', () => {
-    const read = (): unknown => aggregatorConfig({ MERIDIAN_REGION: 'a b', MERIDIAN_PORT: '80x', MERIDIAN_LEDGER: 'redis:somewhere', LOG_LEVEL: 'loud' });
+    const read = (): unknown => aggregatorConfig({ MERIDIAN_REGION: 'a b', MERIDIAN_PORT: '80x', MERIDIAN_LEDGER: 'redis:somewhere', LOG_LEVEL: 'loud', OTEL_TRACES_SAMPLER: 'sometimes', OTEL_TRACES_SAMPLER_ARG: '1.5' });
     expect(read).toThrow(/MERIDIAN_REGION: must match/);
     expect(read).toThrow(/MERIDIAN_PORT: must be a whole number 0\.\.65535/);
     expect(read).toThrow(/MERIDIAN_LEDGER: has the unknown scheme "redis": write level:DIRECTORY or dynamodb:/);
     expect(read).toThrow(/MERIDIAN_CONTROL: not set: .*npx meridian dev/);
     expect(read).toThrow(/LOG_LEVEL: must be one of/);
+    expect(read).toThrow(/OTEL_TRACES_SAMPLER: must be always_on, always_off or traceidratio/);
+    expect(read).toThrow(/OTEL_TRACES_SAMPLER_ARG: must be a number 0\.\.1/);
   });
 
   it('takes an empty variable for one that is not set', () => {

@@ -52,7 +52,9 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
     // When sampling failed the fold must not go on alone: nothing would be cut any more, and nobody would know.
     signal.addEventListener('abort', () => void fold.abandon(), { once: true });
     const sample = (): Promise<void> => sampleEnds({ log, ledger, control, region: logRegion, logs, hash, clock, probe });
-    return [fold.run(), repeating('sample', options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS, { clock, random, probe, signal }, sample)];
+    const [loop, intervalMs] = [{ clock, random, probe, signal }, options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS];
+    // A loop of its own: how far the fold is behind must be told above all when the ledger takes no samples.
+    return [fold.run(), repeating('sample', intervalMs, loop, sample), repeating('lag', intervalMs, loop, () => fold.measure())];
   }, telemetry.logger);
   const stop = async (leave: () => Promise<void>): Promise<void> => {
     await leave();

@@ -46,6 +46,10 @@ export class DataDirectory {
     return join(this.path, 'regions', region, 'ledger');
   }
 
+  derived(region: string): string {
+    return join(this.path, 'regions', region, 'derived');
+  }
+
   async create(): Promise<void> {
     try {
       await mkdir(this.path, { recursive: true });

@@ -6,7 +6,7 @@ import { startAggregator } from '@meridian/aggregator';
 import type { Clock, Hash, LogId, Random } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
 import { startIngest } from '@meridian/ingest';
-import type { Ledger } from '@meridian/ledger';
+import { withDerivedApart, type Ledger } from '@meridian/ledger';
 import type { AllocateSettings, FoldSettings } from '@meridian/pipeline';
 import { startReconciliation } from '@meridian/reconciliation';
 import type { Telemetry } from '@meridian/telemetry';
@@ -26,6 +26,7 @@ export interface EmbeddedRegionParts {
   readonly log: EventLog;
   readonly logs: readonly LogId[];
   readonly ledger: Ledger;
+  readonly derived: Ledger;
   readonly control: Ledger;
   readonly counter: WriteCounter;
   readonly clock: Clock;
@@ -85,9 +86,9 @@ export class EmbeddedRegion {
 
   private async startAll(): Promise<void> {
     const { parts } = this;
-    const { region, log, logs, ledger, control, clock, random, hash, telemetry, pace } = parts;
+    const { region, log, logs, ledger, derived, control, clock, random, hash, telemetry, pace } = parts;
     const reconciliation = await startReconciliation({
-      region, listen: this.listen(parts.ports.reconciliation), ledger, control, clock, random, hash, telemetry,
+      region, listen: this.listen(parts.ports.reconciliation), ledger: withDerivedApart(ledger, derived), control, clock, random, hash, telemetry,
       ...(pace.allocate && { allocate: pace.allocate }),
       ...(pace.loopIntervalMs !== undefined && { loopIntervalMs: pace.loopIntervalMs }),
     });

@@ -17,6 +17,8 @@ export interface RegionStores {
   /** The registered log of each partition. */
   readonly logs: readonly LogId[];
   readonly ledger: Ledger;
+  /** The region's own derived rows, which are not replicated. */
+  readonly derived: Ledger;
 }
 
 export interface OpenStoresOptions {
@@ -65,8 +67,10 @@ export class EmbeddedStores {
       this.closers.unshift(() => ledger.close());
       const log = await LevelEventLog.open({ directory: data.log(region), topic: TOPIC, partitions, clock });
       this.closers.unshift(() => log.close());
+      const derived = await LevelLedger.open({ directory: data.derived(region), clock });
+      this.closers.unshift(() => derived.close());
       replicas.push(ledger);
-      this.regions.push({ region, log, logs: await registerLogs(this.control, region, await log.describe(), clock), ledger });
+      this.regions.push({ region, log, logs: await registerLogs(this.control, region, await log.describe(), clock), ledger, derived });
     }
     const replicator = await Replicator.start({ replicas, clock, delayMs, onFailed });
     this.closers.unshift(() => replicator.close());

@@ -3,6 +3,7 @@
  * last cut that was resolved, and no new cut is made.
  */
 import { nodeHash, systemClock, systemRandom } from '@meridian/system';
+import { withDerivedApart } from '@meridian/ledger';
 import { LevelLedger } from '@meridian/ledger-level';
 import type { RunningService } from '@meridian/http';
 import { startReconciliation } from '@meridian/reconciliation';
@@ -24,10 +25,12 @@ export async function startReadOnly(data: DataDirectory, region: string): Promis
     closers.unshift(() => control.close());
     const ledger = await LevelLedger.open({ directory: data.ledger(region), clock, origin: region });
     closers.unshift(() => ledger.close());
+    const derived = await LevelLedger.open({ directory: data.derived(region), clock });
+    closers.unshift(() => derived.close());
     const telemetry = startTelemetry({ serviceName: 'meridian', env: { LOG_LEVEL: 'silent' } });
     closers.push(() => telemetry.shutdown());
     const service = await startReconciliation({
-      region, listen: { host: '127.0.0.1', port: 0 }, ledger, control, clock, random: systemRandom, hash: nodeHash, telemetry,
+      region, listen: { host: '127.0.0.1', port: 0 }, ledger: withDerivedApart(ledger, derived), control, clock, random: systemRandom, hash: nodeHash, telemetry,
       allocate: { cutIntervalMs: NEVER_MS },
     });
     closers.unshift(() => service.close());

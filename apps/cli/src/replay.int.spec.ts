@@ -145,7 +145,7 @@ describe('meridian', () => {
 
 /** Overwrites the first settled total of the first region with nonsense; answers its key. */
 async function damage(data: string, tenant: string): Promise<string> {
-  const ledger = await LevelLedger.open({ directory: join(data, 'regions', 'north', 'ledger'), clock: systemClock, origin: 'north' });
+  const ledger = await LevelLedger.open({ directory: join(data, 'regions', 'north', 'derived'), clock: systemClock });
   try {
     const period = new Date().toISOString().slice(0, 7);
     for (let shard = 0; shard < SESSION_SHARDS; shard++) {

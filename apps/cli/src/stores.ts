@@ -8,8 +8,7 @@ export function eventLogOption(): Option {
     .env('MERIDIAN_EVENT_LOG').argParser(parseKafka).makeOptionMandatory();
 }
 
-/** `what` is the ledger or the control table. */
-export function tableOption(name: 'ledger' | 'control', description: string): Option {
+export function tableOption(name: 'ledger' | 'control' | 'derived', description: string): Option {
   return new Option(`--${name} <address>`, `${description}: dynamodb:TABLE[?region=AWS_REGION][&endpoint=URL]`)
     .env(`MERIDIAN_${name.toUpperCase()}`).argParser(parseDynamo);
 }

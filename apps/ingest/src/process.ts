@@ -14,8 +14,8 @@ export async function startProcess(env: Environment): Promise<MainService> {
   return opening(async (opened) => {
     const telemetry = opened.add(startTelemetry({ serviceName: 'meridian-ingest', env }), (one) => one.shutdown());
     const stores = { region, concurrency: config.MERIDIAN_DYNAMODB_CONCURRENCY, clock, random: systemRandom };
-    const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, stores), (one) => one.close());
-    const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, stores), (one) => one.close());
+    const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, { ...stores, onWrite: telemetry.ledgerWrites(region, 'ledger') }), (one) => one.close());
+    const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, { ...stores, onWrite: telemetry.ledgerWrites(region, 'control') }), (one) => one.close());
     const log = opened.add(await openEventLog(config, { clientId: 'meridian-ingest', region, clock }), (one) => one.close());
     const logs = await registerLogs(control, region, await log.describe(), clock);
     const limits = {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { reconciliationConfig, reconciliationVariables } from './config';
 
-const REQUIRED = { MERIDIAN_REGION: 'eu', MERIDIAN_LEDGER: 'level:/data/ledger', MERIDIAN_CONTROL: 'level:/data/control', MERIDIAN_EVENT_LOG: 'level:/data/log' };
+const REQUIRED = { MERIDIAN_REGION: 'eu', MERIDIAN_LEDGER: 'level:/data/ledger', MERIDIAN_CONTROL: 'level:/data/control', MERIDIAN_DERIVED: 'level:/data/derived' };
 
 /** The variables of `.env.example` whose comment names the service, with their values. */
 function example(service: string): Record<string, string> {

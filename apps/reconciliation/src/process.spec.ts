@@ -10,7 +10,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const at = (name: string): string => `level:${join(directory, name)}`;
 const ENV = {
   MERIDIAN_REGION: 'eu', MERIDIAN_PORT: '0', LOG_LEVEL: 'silent',
-  MERIDIAN_LEDGER: at('ledger'), MERIDIAN_CONTROL: at('control'), MERIDIAN_EVENT_LOG: at('log'),
+  MERIDIAN_LEDGER: at('ledger'), MERIDIAN_CONTROL: at('control'), MERIDIAN_DERIVED: at('derived'),
 };
 
 describe('a process of its own', () => {

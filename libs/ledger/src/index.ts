@@ -1,5 +1,6 @@
+export { withDerivedApart } from './apart';
 export { LEDGER_ERROR_CODES, LedgerError, type LedgerErrorCode } from './errors';
-export { decodeSession, keys, parseDeltaSk, SESSION_SHARDS, shardOf } from './keys';
+export { decodeSession, isDerived, keys, parseDeltaSk, SESSION_SHARDS, shardOf } from './keys';
 export {
   getAll, GET_MANY_MAX, PK_BYTES_MAX, queryAll, SK_BYTES_MAX,
   type Key, type Ledger, type Page, type Range, type ReadOptions, type Row, type StoredRow, type VersionedRow,

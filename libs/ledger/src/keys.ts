@@ -65,6 +65,13 @@ export const keys = {
   job: (id: string): Key => ({ pk: keys.jobsPk, sk: id }),
 } as const;
 
+const DERIVED = ['U#', 'V#', 'T#', 'RC#'];
+
+/** Whether it is the partition key of rows that one region derives for itself: usage, totals, and how far they are resolved. */
+export function isDerived(pk: string): boolean {
+  return DERIVED.some((prefix) => pk.startsWith(prefix));
+}
+
 /** What a delta's sort key says. */
 export function parseDeltaSk(sk: string): { readonly stream: StreamId; readonly number: number } {
   const at = sk.lastIndexOf('#');

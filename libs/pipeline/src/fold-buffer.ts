@@ -3,6 +3,7 @@
  */
 import { hourOf, utf8Length, type Accepted, type Quarantined, type Shape } from '@meridian/accounting';
 import type { LogRecord } from '@meridian/event-log';
+import { FlushTraces } from './flush-traces';
 import { NONE_WAITING, type FoldedSession } from './sessions';
 
 export interface BufferedQuarantine {
@@ -10,8 +11,6 @@ export interface BufferedQuarantine {
   readonly judgement: Quarantined;
 }
 
-/** Trace contexts kept per flush: enough to follow a batch, bounded whatever its size. */
-const TRACES_MAX = 16;
 /** Upper estimates, in bytes of a manifest, of what one more touched session, tenant and usage line take beyond their text. */
 const TOUCHED_OVERHEAD_BYTES = 12;
 const TENANT_OVERHEAD_BYTES = 16;
@@ -21,7 +20,7 @@ export class FoldBuffer {
   /** With something waiting, in the order of their first. */
   sessions: FoldedSession[] = [];
   quarantined: BufferedQuarantine[] = [];
-  readonly traces: Readonly<Record<string, string>>[] = [];
+  readonly traces = new FlushTraces();
   rules = 0;
   /** Bytes of record values, about what the buffer takes. */
   bytes = 0;
@@ -51,7 +50,7 @@ export class FoldBuffer {
     this.last = record;
     this.lastAt = now;
     this.bytes += record.value.length;
-    if (record.headers && this.traces.length < TRACES_MAX) this.traces.push(record.headers);
+    if (record.headers) this.traces.note(record.headers);
   }
 
   addAccepted({ rules, tenant, entry }: Accepted, session: FoldedSession): void {

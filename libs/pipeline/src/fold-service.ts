@@ -3,9 +3,10 @@
  * must not be folded any further. What it read from a partition that was taken away is dropped before any write.
  */
 import { AccountingError, MeridianError, type LogId, type Segment } from '@meridian/accounting';
-import type { Assignee, EventLog, LogRecord, Membership } from '@meridian/event-log';
+import type { Assignee, EventLog, Extent, LogRecord, Membership } from '@meridian/event-log';
 import { PipelineError } from './errors';
 import { Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
+import { measureLag, type Lag, type Unfolded } from './lag';
 import { retrying, Serial, type LoopOptions } from './loop';
 import type { AlarmCode } from './probe';
 
@@ -23,6 +24,10 @@ interface Slot {
   readonly partition: number;
   /** Undefined while this log is not to be folded. */
   folder: Folder | undefined;
+  /** Where the fold stood when this log was stopped: it goes on falling behind, and must go on being told so. */
+  stopped: Unfolded | undefined;
+  /** As measured last. */
+  lag: Lag | undefined;
   readonly serial: Serial;
   /** Aborted when the partition is taken away. */
   readonly revoked: AbortController;
@@ -77,6 +82,8 @@ export class FoldService implements Assignee {
       this.slots.get(partition)?.revoked.abort();
       this.slots.delete(partition);
     }
+    // At once: its next holder tells it from now on.
+    this.tellLags();
     return Promise.resolve();
   }
 
@@ -84,16 +91,37 @@ export class FoldService implements Assignee {
     const slot = this.slots.get(partition);
     const folder = slot?.folder;
     if (!slot || !folder) return;
-    await slot.serial.run(() => this.unlessStopped(slot, () => this.whileAssigned(slot, () => folder.offer(records))));
+    await slot.serial.run(() => this.unlessStopped(slot, folder, () => this.whileAssigned(slot, () => folder.offer(records))));
   }
 
   failed(error: Error): void {
     for (const slot of this.slots.values()) slot.revoked.abort();
+    this.parts.probe.behind([]);
     this.stopped(error);
   }
 
+  /** Measures and tells how far each log is behind that is folded here, or was stopped here. */
+  async measure(): Promise<void> {
+    const extents = await this.parts.log.extents();
+    await Promise.all([...this.slots.values()].map(async (slot) => (slot.lag = await this.lagOf(slot, extents[slot.partition]))));
+    this.tellLags();
+  }
+
+  private async lagOf({ partition, folder, stopped, lag }: Slot, extent: Extent | undefined): Promise<Lag | undefined> {
+    const unfolded = folder?.unfolded ?? stopped;
+    if (!unfolded || !extent) return undefined;
+    return (await measureLag(this.parts.log, { ...extent, partition }, unfolded)) ?? lag;
+  }
+
+  private tellLags(): void {
+    const { logs, probe } = this.parts;
+    probe.behind(
+      [...this.slots.values()].flatMap(({ partition, lag, stopped }) => (lag ? [{ ...lag, log: logs[partition] as LogId, isStopped: stopped !== undefined }] : [])),
+    );
+  }
+
   private async openSlot(partition: number): Promise<number> {
-    const slot: Slot = { partition, folder: undefined, serial: new Serial(), revoked: new AbortController() };
+    const slot: Slot = { partition, folder: undefined, stopped: undefined, lag: undefined, serial: new Serial(), revoked: new AbortController() };
     this.slots.set(partition, slot);
     const log = this.parts.logs[partition];
     // The topic has grown: a new start registers the new log.
@@ -102,7 +130,7 @@ export class FoldService implements Assignee {
     const segments = await retrying('segments', options, () => this.parts.segmentsOf(log));
     if (segments.length > 0) {
       const folder = this.createFolder({ partition, log, segments });
-      const start = await this.unlessStopped(slot, () => retrying('open', options, () => folder.open()));
+      const start = await this.unlessStopped(slot, folder, () => retrying('open', options, () => folder.open()));
       if (start !== undefined) {
         slot.folder = folder;
         void this.keepFlushing(slot, folder);
@@ -126,7 +154,7 @@ export class FoldService implements Assignee {
         await clock.sleep(tickMs, signal);
         if (!slot.folder) return;
         if (!folder.isDue(clock.now())) continue;
-        await slot.serial.run(() => this.unlessStopped(slot, () => this.whileAssigned(slot, () => folder.flush())));
+        await slot.serial.run(() => this.unlessStopped(slot, folder, () => this.whileAssigned(slot, () => folder.flush())));
       }
     } catch (error) {
       this.failed(error as Error);
@@ -135,13 +163,14 @@ export class FoldService implements Assignee {
   }
 
   /** A condition of this one log stops this one log, until a person acts; the others go on. */
-  private async unlessStopped<T>(slot: Slot, act: () => Promise<T>): Promise<T | undefined> {
+  private async unlessStopped<T>(slot: Slot, folder: Folder, act: () => Promise<T>): Promise<T | undefined> {
     try {
       return await act();
     } catch (error) {
       const code = stopCode(error);
       if (!code) throw error;
       slot.folder = undefined;
+      slot.stopped = folder.unfolded;
       const log = this.parts.logs[slot.partition] as LogId;
       this.parts.probe.alarm({ code, log, message: (error as Error).message });
       return undefined;

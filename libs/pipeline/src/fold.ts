@@ -13,6 +13,7 @@ import { encodeJson, keys, LedgerError, type Key, type Ledger, type QuarantineRo
 import { PipelineError } from './errors';
 import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
 import { FoldBuffer } from './fold-buffer';
+import type { Unfolded } from './lag';
 import { eachLimited, sharing } from './loop';
 import type { Probe } from './probe';
 import { Sessions, type FoldedSession } from './sessions';
@@ -87,6 +88,8 @@ export class Folder {
   /** Number of the stream's last manifest, and where the next one starts. */
   protected manifest = 0;
   protected start = 0;
+  /** Where the last manifest ends; `start` only once the log proved to be the one it was made from. */
+  private durable = 0;
   /** Offset of the next record to take. */
   protected next = 0;
 
@@ -109,6 +112,11 @@ export class Folder {
   /** One past the last offset that is durable in the ledger, manifest included. */
   get folded(): number {
     return this.start;
+  }
+
+  /** From where the log is not durable in the ledger, and the append time of the first record held of that. */
+  get unfolded(): Unfolded {
+    return { from: this.durable, oldest: this.buffer.isEmpty ? undefined : this.buffer.firstAppended };
   }
 
   /**
@@ -169,7 +177,7 @@ export class Folder {
       const answer = await this.insert({ ...keys.manifest(this.stream, this.manifest + 1), value });
       if (answer === 'inserted') {
         this.manifest++;
-        this.start = end;
+        this.start = this.durable = end;
         this.finish(buffer, tally, tally.bytes + value.length, began);
         return;
       }
@@ -222,10 +230,11 @@ export class Folder {
   /** Where the stream's last manifest ends; its start when there is none. Checks that the log still is what it was. */
   private async moveToLastManifest(): Promise<void> {
     const last = await lastManifest(this.parts.ledger, this.target.segments, this.shapes);
+    // A stream without a manifest starts where its segment does, whatever the one before wrote past that.
+    this.durable = last && last.number > 0 ? last.end : this.from;
     if (last) await this.assertIntact(last);
     this.manifest = last?.number ?? 0;
-    // A stream without a manifest starts where its segment does, whatever the one before wrote past that.
-    this.start = last && last.number > 0 ? last.end : this.from;
+    this.start = this.durable;
   }
 
   protected async assertIntact(last: LastManifest): Promise<void> {
@@ -353,7 +362,7 @@ export class Folder {
     const now = this.parts.clock.now();
     this.parts.probe.flushed({
       log: this.target.log, records: entries + duplicates + quarantined, entries, duplicates, conflicts, quarantined, deltas, bytes,
-      durationMs: now - began, ageMs: now - buffer.firstAppended, traces: buffer.traces,
+      durationMs: now - began, ageMs: now - buffer.firstAppended, traces: buffer.traces.kept,
     });
   }
 }

@@ -11,7 +11,7 @@ export { retireRegion, takeOver, takeOverRegion, type HandedOver, type HandoverP
 export { Jobs, type Job, type JobParts, type JobRequest } from './jobs';
 export { eachLimited, repeating, retrying, type LoopOptions } from './loop';
 export { hourFromName, hourName, periodOf, periodsBetween } from './periods';
-export { silentProbe, type AlarmCode, type Flushed, type Probe } from './probe';
+export { silentProbe, type AlarmCode, type Flushed, type LogLag, type Probe, type Reached, type WriterLag } from './probe';
 export { Reacher, type ReachParts } from './reach';
 export {
   groupUsage, Reader, USAGE_GROUPS,

@@ -3,6 +3,7 @@
  * most tests pass `silentProbe`. Called once per batch, never per event; must not throw.
  */
 import type { LogId } from '@meridian/accounting';
+import type { Lag } from './lag';
 
 export interface Flushed {
   readonly log: LogId;
@@ -21,15 +22,46 @@ export interface Flushed {
   readonly traces: readonly Readonly<Record<string, string>>[];
 }
 
+export interface LogLag extends Lag {
+  readonly log: LogId;
+  /** An alarm stopped it: it falls behind until a person acts. */
+  readonly isStopped: boolean;
+}
+
+/** What one region wrote and this replica still waits for. */
+export interface WriterLag {
+  readonly writer: string;
+  /** Manifests and deltas below the newest cut that are not here. */
+  readonly missing: number;
+  /** Since when, ms since the epoch; undefined when nothing is missing. */
+  readonly since: number | undefined;
+}
+
+export interface Reached {
+  /** Number and T of the newest cut known here. */
+  readonly k: number;
+  readonly asOf: number;
+  /** Logs and regions that it goes without. */
+  readonly lagging: number;
+  /** T of the newest cut reached here; 0 = none. */
+  readonly reachedAsOf: number;
+  /** Streams that are short of the newest cut known here. */
+  readonly waitingFor: number;
+  /** Of every region that wrote something below that cut. */
+  readonly writers: readonly WriterLag[];
+}
+
 /** Conditions that stop a log until a person acts. Each has a runbook of its name. */
 export type AlarmCode = 'log_truncated' | 'log_gap' | 'log_unknown_rules' | 'fold_failed';
 
 export interface Probe {
   accepted(told: { readonly events: number; readonly durationMs: number }): void;
   flushed(told: Flushed): void;
+  /** All logs that are folded here or were stopped here: one that is not told any more is not ours any more. */
+  behind(told: readonly LogLag[]): void;
   sampled(told: { readonly region: string; readonly logs: number }): void;
   cutAllocated(told: { readonly k: number; readonly asOf: number; readonly lagging: number }): void;
-  reached(told: { readonly k: number; readonly asOf: number; readonly waitingFor: number }): void;
+  reached(told: Reached): void;
   resolved(told: { readonly k: number; readonly sessions: number; readonly rows: number; readonly durationMs: number }): void;
   /** An operating error that will be retried. */
   retrying(told: { readonly what: string; readonly error: Error; readonly afterMs: number }): void;
@@ -43,6 +75,7 @@ function nothing(): void {
 export const silentProbe: Probe = {
   accepted: nothing,
   flushed: nothing,
+  behind: nothing,
   sampled: nothing,
   cutAllocated: nothing,
   reached: nothing,

@@ -3,12 +3,12 @@
  * Presence is checked row by row; it never goes away again, so what was verified once stays verified.
  */
 import {
-  decodeManifest, logRanges, ownersSegment, MeridianError, Shapes,
+  decodeManifest, EMPTY_CUT, logRanges, ownersSegment, MeridianError, Shapes,
   type Clock, type Cut, type Hash, type Manifest, type Segment, type StreamId, type Touched, type Wait,
 } from '@meridian/accounting';
 import { decodeJson, encodeJson, getAll, keys, queryAll, type Boundaries, type Boundary, type Ledger } from '@meridian/ledger';
-import { newestCopy } from './cuts';
-import type { Probe } from './probe';
+import { newestCopy, resolvedThrough } from './cuts';
+import type { Probe, WriterLag } from './probe';
 import { listLogs, type RegisteredLog } from './registry';
 
 export interface ReachParts {
@@ -50,6 +50,9 @@ export class Reacher {
   private readonly boundaries = new Map<StreamId, Boundary>();
   private readonly present = new Map<string, number>();
   private readonly pending = new Map<StreamId, { readonly writer: string; targets: Pending[]; missing: number }>();
+  /** The newest cut seen to be reached, and newer ones that are not yet, oldest first. */
+  private reached: Cut = EMPTY_CUT;
+  private readonly unreached: Cut[] = [];
   private logs: readonly RegisteredLog[] = [];
   private isOpen = false;
   private publishedAt = 0;
@@ -100,13 +103,16 @@ export class Reacher {
     let isChanged = false;
     for (const follow of this.follows(cut)) if (await this.advance(follow)) isChanged = true;
     this.notePending(cut);
+    this.noteReached(cut);
     const now = this.parts.clock.now();
     if (isChanged || now - this.publishedAt >= REPUBLISH_MS) {
       await this.publish();
       this.publishedAt = now;
     }
     const waitingFor = [...this.pending.values()].filter(({ targets }) => targets.length > 0).length;
-    this.parts.probe.reached({ k: cut.k, asOf: cut.asOf, waitingFor });
+    this.parts.probe.reached({
+      k: cut.k, asOf: cut.asOf, lagging: cut.lagging.length, reachedAsOf: this.reached.asOf, waitingFor, writers: this.writerLags(),
+    });
   }
 
   /** How many of the deltas that the manifest's sessions need are not present. */
@@ -156,7 +162,9 @@ export class Reacher {
   /** Starts from what this region published before: presence does not go away. */
   private async open(): Promise<void> {
     if (this.isOpen) return;
-    const row = await this.parts.ledger.get(keys.boundaries(this.parts.region), { consistent: true });
+    const { ledger, region } = this.parts;
+    this.reached = await resolvedThrough(ledger, region);
+    const row = await ledger.get(keys.boundaries(region), { consistent: true });
     if (row) {
       const { streams } = decodeJson<Boundaries>(row.value);
       for (const [stream, boundary] of Object.entries(streams)) this.boundaries.set(stream as StreamId, boundary);
@@ -242,6 +250,23 @@ export class Reacher {
         this.pending.set(stream, known);
       }
     }
+  }
+
+  /** Cuts come faster than rows replicate: the newest that is reached may be many behind the newest. */
+  private noteReached(cut: Cut): void {
+    const { unreached } = this;
+    if (cut.k > (unreached.at(-1) ?? this.reached).k) unreached.push(cut);
+    for (let next = unreached[0]; next && this.hasReached(next); next = unreached[0]) {
+      this.reached = next;
+      unreached.shift();
+    }
+    if (unreached.length > PENDING_MAX) unreached.splice(1, 1);
+  }
+
+  private writerLags(): WriterLag[] {
+    const waits = new Map(this.waits(Number.NEGATIVE_INFINITY).map((wait) => [wait.region, wait]));
+    const writers = new Set([...this.pending.values()].map(({ writer }) => writer));
+    return [...writers].map((writer) => ({ writer, missing: waits.get(writer)?.missing ?? 0, since: waits.get(writer)?.oldest }));
   }
 
   private async publish(): Promise<void> {

@@ -3,4 +3,4 @@ export {
   type DynamoAddress, type EventLogAddress, type KafkaAddress, type LedgerAddress, type LevelAddress,
 } from './address';
 export { kafkaConnection, openEventLog, openLedger, type EventLogConfig, type OpenEventLogOptions, type OpenLedgerOptions } from './open';
-export { appendVariables, eventLogVariables, groupVariables, kafkaVariables, ledgerVariables } from './variables';
+export { appendVariables, derivedVariables, eventLogVariables, groupVariables, kafkaVariables, ledgerVariables } from './variables';

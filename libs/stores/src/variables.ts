@@ -16,6 +16,11 @@ export const ledgerVariables = {
   MERIDIAN_DYNAMODB_CONCURRENCY: whole({ min: 1, max: 4_096, value: 64 }),
 } as const;
 
+/** Of reconciliation. */
+export const derivedVariables = {
+  MERIDIAN_DERIVED: address("the region's own store of derived rows, which is not replicated", LEDGER_FORMS, parseLedgerAddress),
+} as const;
+
 /** How to reach Kafka, for whoever does. */
 export const kafkaVariables = {
   MERIDIAN_KAFKA_TLS: flag('talk TLS to the brokers'),

@@ -4,7 +4,7 @@
  */
 import { SpanKind, type Attributes, type ObservableGauge, type Tracer } from '@opentelemetry/api';
 import type { MeridianError } from '@meridian/accounting';
-import type { Flushed, Probe } from '@meridian/pipeline';
+import type { Flushed, LogLag, Probe, Reached, WriterLag } from '@meridian/pipeline';
 import type { Logger } from 'pino';
 import type { Instruments } from './instruments';
 import { ATTRIBUTES, LOG_EVENTS, SPANS } from './names';
@@ -22,18 +22,15 @@ const MS_PER_SECOND = 1_000;
 export class TelemetryProbe implements Probe {
   private readonly attributes: Attributes;
   private readonly logger: Logger;
-  private readonly latest = { sampledAt: 0, cutNumber: 0, cutAsOf: 0, cutLagging: -1, waitingFor: -1, resolvedNumber: 0 };
+  private sampledAt = 0;
+  private resolvedNumber = 0;
+  private lags: readonly LogLag[] = [];
+  private standing: Reached | undefined;
 
   constructor(private readonly parts: ProbeParts) {
     this.attributes = { [ATTRIBUTES.region]: parts.region };
     this.logger = parts.logger.child({ region: parts.region });
-    const { gauges } = parts.instruments;
-    this.observe(gauges.sampledAt, () => secondsSince(this.latest.sampledAt));
-    this.observe(gauges.cutAge, () => secondsSince(this.latest.cutAsOf));
-    this.observe(gauges.cutNumber, () => positive(this.latest.cutNumber));
-    this.observe(gauges.cutLagging, () => (this.latest.cutLagging < 0 ? undefined : this.latest.cutLagging));
-    this.observe(gauges.waitingFor, () => (this.latest.waitingFor < 0 ? undefined : this.latest.waitingFor));
-    this.observe(gauges.resolvedNumber, () => positive(this.latest.resolvedNumber));
+    this.observeAll();
   }
 
   accepted(told: Parameters<Probe['accepted']>[0]): void {
@@ -61,26 +58,27 @@ export class TelemetryProbe implements Probe {
     this.logger.info({ event: LOG_EVENTS.flushed, ...line });
   }
 
+  behind(told: readonly LogLag[]): void {
+    this.lags = told;
+  }
+
   sampled(told: Parameters<Probe['sampled']>[0]): void {
-    this.latest.sampledAt = Date.now();
+    this.sampledAt = Date.now();
     this.logger.debug({ event: LOG_EVENTS.sampled, logs: told.logs });
   }
 
   cutAllocated(told: Parameters<Probe['cutAllocated']>[0]): void {
-    this.latest.cutLagging = told.lagging;
     this.logger.info({ event: LOG_EVENTS.cutAllocated, ...told });
   }
 
-  reached(told: Parameters<Probe['reached']>[0]): void {
-    this.latest.cutNumber = told.k;
-    this.latest.cutAsOf = told.asOf;
-    this.latest.waitingFor = told.waitingFor;
+  reached(told: Reached): void {
+    this.standing = told;
     this.logger.debug({ event: LOG_EVENTS.reached, ...told });
   }
 
   resolved(told: Parameters<Probe['resolved']>[0]): void {
     const { counters, histograms } = this.parts.instruments;
-    this.latest.resolvedNumber = told.k;
+    this.resolvedNumber = told.k;
     counters.resolvedSessions.add(told.sessions, this.attributes);
     counters.resolvedRows.add(told.rows, this.attributes);
     histograms.resolveSeconds.record(told.durationMs / MS_PER_SECOND, this.attributes);
@@ -100,10 +98,31 @@ export class TelemetryProbe implements Probe {
 
   private traceFlush({ log, records, durationMs, traces }: Flushed): void {
     const links = linksTo(traces);
+    if (links.length === 0) return;
     const endTime = Date.now();
     const attributes = { ...this.attributes, [ATTRIBUTES.log]: log, records };
     const options = { kind: SpanKind.CONSUMER, attributes, links, startTime: endTime - durationMs, root: true };
     this.parts.tracer.startSpan(SPANS.fold, options).end(endTime);
+  }
+
+  private observeAll(): void {
+    const { gauges } = this.parts.instruments;
+    this.observe(gauges.sampledAt, () => secondsSince(this.sampledAt));
+    this.observe(gauges.cutAge, () => secondsSince(this.standing?.asOf));
+    this.observe(gauges.cutNumber, () => positive(this.standing?.k));
+    this.observe(gauges.cutLagging, () => (this.standing?.k === 0 ? undefined : this.standing?.lagging));
+    this.observe(gauges.waitingFor, () => this.standing?.waitingFor);
+    this.observe(gauges.reachedAge, () => secondsSince(this.standing?.reachedAsOf));
+    this.observe(gauges.resolvedNumber, () => positive(this.resolvedNumber));
+    this.observeEach(gauges.foldLagRecords, ATTRIBUTES.log, () => this.lags.map(({ log, records }) => [log, records]));
+    this.observeEach(gauges.foldLagSeconds, ATTRIBUTES.log, () => this.lags.map(({ log, oldest }) => [log, secondsSince(oldest) ?? 0]));
+    this.observeEach(gauges.foldStopped, ATTRIBUTES.log, () => this.lags.map(({ log, isStopped }) => [log, isStopped ? 1 : 0]));
+    this.observeEach(gauges.reachMissing, ATTRIBUTES.writer, () => this.writers().map(({ writer, missing }) => [writer, missing]));
+    this.observeEach(gauges.reachLag, ATTRIBUTES.writer, () => this.writers().map(({ writer, since }) => [writer, secondsSince(since) ?? 0]));
+  }
+
+  private writers(): readonly WriterLag[] {
+    return this.standing?.writers ?? [];
   }
 
   /** A gauge without a value yet gives no point: an absent number is not zero. */
@@ -113,12 +132,20 @@ export class TelemetryProbe implements Probe {
       if (value !== undefined) result.observe(value, this.attributes);
     });
   }
+
+  /** A point for each that is told now: what is not told any more is gone at once. */
+  private observeEach(gauge: ObservableGauge, attribute: string, read: () => readonly (readonly [name: string, value: number])[]): void {
+    gauge.addCallback((result) => {
+      for (const [name, value] of read()) result.observe(value, { ...this.attributes, [attribute]: name });
+    });
+  }
 }
 
-function secondsSince(time: number): number | undefined {
-  return time === 0 ? undefined : Math.max(0, Date.now() - time) / MS_PER_SECOND;
+/** 0 means never. */
+function secondsSince(time: number | undefined): number | undefined {
+  return time === undefined || time === 0 ? undefined : Math.max(0, Date.now() - time) / MS_PER_SECOND;
 }
 
-function positive(value: number): number | undefined {
+function positive(value: number | undefined): number | undefined {
   return value === 0 ? undefined : value;
 }

@@ -4,10 +4,8 @@
  */
 import { context, metrics, propagation, trace, type Tracer } from '@opentelemetry/api';
 import type { Probe } from '@meridian/pipeline';
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { PeriodicExportingMetricReader, type IMetricReader } from '@opentelemetry/sdk-metrics';
 import { core, NodeSDK } from '@opentelemetry/sdk-node';
 import { BatchSpanProcessor, SimpleSpanProcessor, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { DestinationStream, Logger } from 'pino';
@@ -15,11 +13,13 @@ import { createInstruments, type Instruments } from './instruments';
 import { createLogger, isLogLevel } from './logger';
 import { ATTRIBUTES, LOG_EVENTS } from './names';
 import { TelemetryProbe } from './probe';
+import { otlpReaders, ScrapedReader } from './readers';
+import { createSampler } from './sampling';
 import { inRequestSpan, type IncomingHeaders, type TraceHeaders } from './tracing';
 
 export interface TelemetryOptions {
   readonly serviceName: string;
-  /** `OTEL_EXPORTER_OTLP_ENDPOINT` and `LOG_LEVEL` are read from it. */
+  /** `LOG_LEVEL`, `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` are read from it. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where log lines go; standard output when not given. */
   readonly logTo?: DestinationStream;
@@ -37,6 +37,15 @@ export interface AnsweredRequest {
   readonly durationMs: number;
 }
 
+/** What one write to DynamoDB consumed; the adapter of the ledger tells it (`onWrite`). */
+export interface LedgerWrite {
+  /** Of row, by the prefix of its partition key. */
+  readonly kind: string;
+  readonly units: number;
+  /** Its condition failed. */
+  readonly isRefused: boolean;
+}
+
 const INSTRUMENTATION = 'meridian';
 
 export function startTelemetry(options: TelemetryOptions): Telemetry {
@@ -47,7 +56,7 @@ export class Telemetry {
   readonly logger: Logger;
   readonly tracer: Tracer;
   private readonly sdk: NodeSDK;
-  private readonly prometheus = new PrometheusExporter({ preventServerStart: true });
+  private readonly prometheus = new ScrapedReader();
   private readonly serializer = new PrometheusSerializer();
   private readonly instruments: Instruments;
   private readonly probes = new Map<string, Probe>();
@@ -59,8 +68,9 @@ export class Telemetry {
     this.sdk = new NodeSDK({
       serviceName,
       autoDetectResources: false,
+      sampler: createSampler(env),
       textMapPropagator: new core.W3CTraceContextPropagator(),
-      metricReaders: [this.prometheus, ...otlpMetrics(endpoint)],
+      metricReaders: [this.prometheus, ...otlpReaders(endpoint)],
       spanProcessors: [...otlpTraces(endpoint), ...(traceTo ? [new SimpleSpanProcessor(traceTo)] : [])],
       logRecordProcessors: [],
     });
@@ -83,6 +93,13 @@ export class Telemetry {
     this.instruments.histograms.requestSeconds.record(durationMs / 1_000, {
       [ATTRIBUTES.region]: region, [ATTRIBUTES.method]: method, [ATTRIBUTES.route]: route, [ATTRIBUTES.status]: status,
     });
+  }
+
+  /** Takes the writes of one table, for the adapter's `onWrite`. */
+  ledgerWrites(region: string, table: 'ledger' | 'control' | 'derived'): (write: LedgerWrite) => void {
+    const { writeUnits } = this.instruments.counters;
+    return ({ kind, units, isRefused }) =>
+      writeUnits.add(units, { [ATTRIBUTES.region]: region, [ATTRIBUTES.table]: table, [ATTRIBUTES.kind]: kind, [ATTRIBUTES.refused]: isRefused });
   }
 
   /** Runs `act` in a span that continues the caller's trace, and gives it what the records it writes must carry. */
@@ -115,9 +132,4 @@ export class Telemetry {
 /** Without an endpoint nothing is exported, and without any processor no span is recorded at all. */
 function otlpTraces(endpoint: string): SpanProcessor[] {
   return endpoint === '' ? [] : [new BatchSpanProcessor(new OTLPTraceExporter({ url: `${endpoint}/v1/traces` }))];
-}
-
-function otlpMetrics(endpoint: string): IMetricReader[] {
-  if (endpoint === '') return [];
-  return [new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter({ url: `${endpoint}/v1/metrics` }) })];
 }

@@ -10,6 +10,7 @@ import { regionOf, tableOption } from '../stores';
 interface Options {
   readonly ledger?: DynamoAddress;
   readonly control?: DynamoAddress;
+  readonly derived?: DynamoAddress;
   readonly replicas?: readonly string[];
   readonly stream?: boolean;
   readonly backups: boolean;
@@ -25,6 +26,7 @@ export function tablesCommand(): Command {
     .description('create the tables that are named; those that are there get what they lack, and nothing is taken away')
     .addOption(tableOption('ledger', 'the ledger, in its first region'))
     .addOption(tableOption('control', 'the control table'))
+    .addOption(tableOption('derived', "a region's derived rows; one table for each region"))
     .addOption(new Option('--replicas <regions>', 'AWS regions of further replicas of the ledger, separated by commas').argParser(parseRegions))
     .option('--stream', 'with a stream of changes: for the replicator of the local stack; a global table has one anyway')
     .option('--no-backups', 'without point-in-time recovery')
@@ -34,11 +36,11 @@ export function tablesCommand(): Command {
   return new Command('tables').description('tables of DynamoDB').addCommand(create);
 }
 
-async function runCreate({ ledger, control, replicas = [], stream = false, json, ...options }: Options): Promise<void> {
-  if (!ledger && !control) throw new CliError('usage', 'no table is named', { fix: 'Give --ledger, --control or both.' });
+async function runCreate({ ledger, control, derived, replicas = [], stream = false, json, ...options }: Options): Promise<void> {
+  if (!ledger && !control && !derived) throw new CliError('usage', 'no table is named', { fix: 'Give --ledger, --control, --derived, or several of them.' });
   const reports: TableReport[] = [];
   if (ledger) reports.push(...(await createIn(ledger, { name: ledger.table, replicas }, { ...options, stream })));
-  if (control) reports.push(...(await createIn(control, { name: control.table }, { ...options, stream: false })));
+  for (const one of [control, derived]) if (one) reports.push(...(await createIn(one, { name: one.table }, { ...options, stream: false })));
   if (json) printJson(reports);
   else for (const { table, done } of reports) print(`table ${table}: ${done.length > 0 ? done.join(', ') : 'all is there'}`);
 }
