@@ -18,6 +18,7 @@ const layers = {
   app: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
   cli: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'app'],
   test: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
+  deploy: ['edge', 'app', 'cli', 'infra'],
 };
 const depConstraints = Object.entries(layers).map(([sourceTag, onlyDependOnLibsWithTags]) => ({ sourceTag, onlyDependOnLibsWithTags }));
 

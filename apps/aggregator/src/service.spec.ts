@@ -99,6 +99,7 @@ describe('an aggregator', () => {
     const service = await region.start();
     await region.log.close();
     await expect(service.ended).rejects.toMatchObject({ code: 'log_closed' });
+    expect(await region.telemetry.metrics()).toMatch(/meridian_alarms_total\{[^}]*code="fold_failed"[^}]*\} 1/);
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(503);
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     await service.close();

@@ -13,6 +13,9 @@ class AggregatorModule {}
 /** Cuts aim at the samples: this adds to how old an answer is. */
 export const SAMPLE_INTERVAL_MS = 1_000;
 
+/** Between two looks at who writes: a takeover is an operator's business, and takes effect within this. */
+const WRITERS_INTERVAL_MS = 5_000;
+
 export interface AggregatorOptions {
   readonly region: string;
   readonly listen: Listen;
@@ -54,7 +57,12 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
     const sample = (): Promise<void> => sampleEnds({ log, ledger, control, region: logRegion, logs, hash, clock, probe });
     const [loop, intervalMs] = [{ clock, random, probe, signal }, options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS];
     // A loop of its own: how far the fold is behind must be told above all when the ledger takes no samples.
-    return [fold.run(), repeating('sample', intervalMs, loop, sample), repeating('lag', intervalMs, loop, () => fold.measure())];
+    return [
+      fold.run(),
+      repeating('sample', intervalMs, loop, sample),
+      repeating('lag', intervalMs, loop, () => fold.measure()),
+      repeating('writers', WRITERS_INTERVAL_MS, loop, () => fold.followWriters()),
+    ];
   }, telemetry.logger);
   const stop = async (leave: () => Promise<void>): Promise<void> => {
     await leave();

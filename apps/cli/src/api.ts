@@ -131,7 +131,7 @@ export interface RegistryJson {
   }[];
 }
 
-/** `POST /v1/logs/takeover` and `/v1/logs/retire`. */
+/** `POST /v1/logs/takeover`, `/v1/logs/retire` and `/v1/logs/new-lineage`. */
 export interface HandedOverJson {
   readonly logs: readonly { readonly log: string; readonly offset: number }[];
 }

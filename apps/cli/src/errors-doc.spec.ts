@@ -1,4 +1,4 @@
-/** `docs/errors.md` says of every code there is what the code says, and names no other. */
+/** `docs/errors.md` says of every code there is what the code says, and names no other; every alarm has a runbook. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ACCOUNTING_ERROR_CODES, AccountingError, QUARANTINE_CODES, type MeridianError } from '@meridian/accounting';
@@ -6,7 +6,7 @@ import { EVENT_LOG_ERROR_CODES, EventLogError } from '@meridian/event-log';
 import { CONFIG_ERROR_CODES, ConfigError, HTTP_ERROR_CODES, HTTP_ERRORS, toProblem } from '@meridian/http';
 import { REJECTION_CODES } from '@meridian/ingest';
 import { LEDGER_ERROR_CODES, LedgerError } from '@meridian/ledger';
-import { PIPELINE_ERROR_CODES, PipelineError } from '@meridian/pipeline';
+import { ALARM_CODES, PIPELINE_ERROR_CODES, PipelineError } from '@meridian/pipeline';
 import { CLI_ERROR_CODES, CliError, exitCodeOf } from './errors';
 
 const root = join(__dirname, '../../..');
@@ -68,8 +68,15 @@ describe('docs/errors.md', () => {
 
   it('knows every list of codes that a project exports', () => {
     expect(listsInSources().sort()).toEqual([
-      'ACCOUNTING_ERROR_CODES', 'CLI_ERROR_CODES', 'CONFIG_ERROR_CODES', 'EVENT_LOG_ERROR_CODES', 'HTTP_ERROR_CODES', 'LEDGER_ERROR_CODES',
+      'ACCOUNTING_ERROR_CODES', 'ALARM_CODES', 'CLI_ERROR_CODES', 'CONFIG_ERROR_CODES', 'EVENT_LOG_ERROR_CODES', 'HTTP_ERROR_CODES', 'LEDGER_ERROR_CODES',
       'PIPELINE_ERROR_CODES', 'QUARANTINE_CODES', 'REJECTION_CODES',
     ]);
+  });
+});
+
+describe('docs/runbooks', () => {
+  it.each(ALARM_CODES)('has one for the alarm %s: symptom, check, act, verify', (code) => {
+    const runbook = readFileSync(join(root, `docs/runbooks/${code}.md`), 'utf8');
+    for (const part of ['Symptom', 'Check', 'Act', 'Verify']) expect(runbook).toMatch(new RegExp(`^\\*\\*${part}\\b`, 'm'));
   });
 });

@@ -2,10 +2,10 @@
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { Access, CallerOf, formatTime, HttpError, PLATFORM_TENANT, type Caller, type JsonBody } from '@meridian/http';
 import { lastSegment } from '@meridian/accounting';
-import { listLogs, newestCut, retireRegion, takeOverRegion } from '@meridian/pipeline';
+import { listLogs, newestCut, renewRegion, retireRegion, takeOverRegion } from '@meridian/pipeline';
 import { OPERATOR, type OperatorParts } from './parts';
 import { readBody } from './request-body';
-import { retirementSchema, takeoverSchema } from './schema';
+import { lineageSchema, retirementSchema, takeoverSchema } from './schema';
 
 @Controller('v1/logs')
 export class LogsController {
@@ -38,10 +38,20 @@ export class LogsController {
   @Access(['ops'])
   async retire(@CallerOf() caller: Caller, @Body() body: JsonBody | undefined): Promise<object> {
     assertPlatform(caller);
-    const { region, lineage, keep, reason } = readBody(retirementSchema, given(body));
+    const { region, lineage, reason } = readBody(retirementSchema, given(body));
     const { clock } = this.parts;
-    const request = { region, keep, reason, by: caller.keyId, clock, ...(lineage !== undefined && { lineage }) };
+    const request = { region, keep: 'cut', reason, by: caller.keyId, clock, ...(lineage !== undefined && { lineage }) } as const;
     return { logs: (await retireRegion(this.parts, request)).map(({ log, offset }) => ({ log, offset })) };
+  }
+
+  @Post('new-lineage')
+  @HttpCode(200)
+  @Access(['ops'])
+  async renew(@CallerOf() caller: Caller, @Body() body: JsonBody | undefined): Promise<object> {
+    assertPlatform(caller);
+    const { region, reason } = readBody(lineageSchema, given(body));
+    const logs = await renewRegion(this.parts, { region, reason, by: caller.keyId, clock: this.parts.clock });
+    return { logs: logs.map((log) => ({ log, offset: 0 })) };
   }
 }
 

@@ -37,19 +37,25 @@ describe('an operator', () => {
     expect(await post('/v1/logs/takeover', { region: 'us', writer: 'mars' })).toMatchObject({ status: 404, body: { code: 'unknown_log' } });
     expect(await post('/v1/logs/takeover', { region: 'us' })).toMatchObject({ status: 400, body: { pointer: '/writer' } });
     expect(await post('/v1/logs/takeover', { region: 'us', writer: 'eu', force: true })).toMatchObject({ status: 400, body: { pointer: '/force' } });
-    const wrong = await post('/v1/logs/retire', { region: 'us', keep: 'all', reason: 'x' });
-    expect(wrong).toMatchObject({ status: 400, body: { pointer: '/keep', detail: 'keep: must be "cut" or "folded"' } });
+    const wrong = await post('/v1/logs/retire', { region: 'us', reason: '' });
+    expect(wrong).toMatchObject({ status: 400, body: { pointer: '/reason' } });
   });
 
-  it('gives logs up where they were folded to, on record, and the next start registers others under the same names', async () => {
-    const { body } = await post('/v1/logs/retire', { region: 'us', keep: 'folded', reason: 'topic re-created' });
-    const given = (body as unknown as { logs: { log: string; offset: number }[] }).logs;
-    expect(given.map(({ log }) => log)).toEqual(['us.0.0', 'us.0.1']);
-    expect(given.reduce((sum, { offset }) => sum + offset, 0)).toBe(1);
-    expect((await logs()).filter(({ retired }) => retired).map(({ log, retired }) => [log, retired?.reason])).toEqual([['us.0.0', 'topic re-created'], ['us.0.1', 'topic re-created']]);
-    expect(await post('/v1/logs/retire', { region: 'us', keep: 'folded', reason: 'again' })).toMatchObject({ status: 404, body: { code: 'unknown_log' } });
+  it('begins anew with a topic: its logs count up to where they were folded, on record, and others are registered under the same names', async () => {
     const incarnation = { cluster: 'us', topic: 'events', partitions: 2 };
+    const { body } = await post('/v1/logs/new-lineage', { region: 'us', reason: 'topic re-created' });
+    expect(body).toEqual({ logs: [{ log: 'us.1.0', offset: 0 }, { log: 'us.1.1', offset: 0 }] });
+    const retired = (await logs()).filter(({ retired }) => retired);
+    expect(retired.map(({ log, retired: why }) => [log, why?.reason])).toEqual([['us.0.0', 'topic re-created'], ['us.0.1', 'topic re-created']]);
+    expect(retired.reduce((sum, { retired: at }) => sum + at!.offset, 0)).toBe(1);
     expect(await registerLogs(world.control, 'us', incarnation, systemClock)).toEqual(['us.1.0', 'us.1.1']);
-    expect(await registerLogs(world.control, 'us', incarnation, systemClock)).toEqual(['us.1.0', 'us.1.1']);
+  });
+
+  it('gives up the logs of a region at the newest cut, and no service starts on them any more', async () => {
+    const { body } = await post('/v1/logs/retire', { region: 'us', reason: 'region lost' });
+    expect(body).toEqual({ logs: [{ log: 'us.1.0', offset: 0 }, { log: 'us.1.1', offset: 0 }] });
+    expect(await post('/v1/logs/retire', { region: 'us', reason: 'again' })).toMatchObject({ status: 404, body: { code: 'unknown_log' } });
+    const starting = registerLogs(world.control, 'us', { cluster: 'us', topic: 'events', partitions: 2 }, systemClock);
+    await expect(starting).rejects.toMatchObject({ code: 'log_retired', message: expect.stringContaining('meridian logs new-lineage --region us') as string });
   });
 });

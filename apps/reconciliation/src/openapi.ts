@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { openApiDocument, type Parameter } from '@meridian/http';
 import { USAGE_GROUPS } from '@meridian/pipeline';
 import {
-  coverageSchema, explainSchema, handedOverSchema, jobRequestSchema, jobSchema, registrySchema, retirementSchema, sessionListSchema, sessionSchema, takeoverSchema,
+  coverageSchema, explainSchema, handedOverSchema, jobRequestSchema, jobSchema, lineageSchema, registrySchema, retirementSchema, sessionListSchema, sessionSchema, takeoverSchema,
   tenantParameter, usageSchema,
 } from './schema';
 
@@ -82,7 +82,13 @@ export const openApi = openApiDocument({
     {
       method: 'post', path: '/v1/logs/retire', summary: 'Give up the logs of a region, for good; a key of the platform', scopes: ['ops'],
       body: { 'application/json': retirementSchema },
-      answers: { 200: { description: 'those that were given up, and from where; the region\'s services register new ones at their next start', schema: handedOverSchema } },
+      answers: { 200: { description: 'those that were given up, and from where: services do not start on a topic that was', schema: handedOverSchema } },
+      problems: [400, 404, 413, 415],
+    },
+    {
+      method: 'post', path: '/v1/logs/new-lineage', summary: 'Begin anew with a topic whose offsets have started over; a key of the platform', scopes: ['ops'],
+      body: { 'application/json': lineageSchema },
+      answers: { 200: { description: 'the new logs; the old ones count up to where they were folded', schema: handedOverSchema } },
       problems: [400, 404, 413, 415],
     },
   ],

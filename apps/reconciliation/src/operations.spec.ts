@@ -17,7 +17,7 @@ describe('a service of reconciliation', () => {
     expect(Object.keys(docs.paths)).toEqual([
       '/v1/tenants/{tenant}/sessions', '/v1/tenants/{tenant}/sessions/{session}', '/v1/tenants/{tenant}/sessions/{session}/explain',
       '/v1/tenants/{tenant}/usage', '/v1/coverage', '/v1/jobs', '/v1/jobs/{id}',
-      '/v1/logs', '/v1/logs/takeover', '/v1/logs/retire',
+      '/v1/logs', '/v1/logs/takeover', '/v1/logs/retire', '/v1/logs/new-lineage',
     ]);
     await world.close();
     await expect(ended).resolves.toBeUndefined();

@@ -164,19 +164,20 @@ export const takeoverSchema = Type.Object(
   { additionalProperties: false },
 );
 
+const why = Type.String({ minLength: 1, maxLength: 256, description: 'why, for the record' });
+
 export const retirementSchema = Type.Object(
   {
-    region: regionName('whose live logs are given up'),
+    region: regionName('whose live logs are given up at the newest cut'),
     lineage: Type.Optional(Type.Integer({ minimum: 0, description: 'of the logs; needed when the region has live logs of several' })),
-    keep: Type.Union([Type.Literal('cut'), Type.Literal('folded')], {
-      description: 'what still counts: up to the newest cut, for a region that is lost; or all that was folded, for a topic whose offsets have started over',
-    }),
-    reason: Type.String({ minLength: 1, maxLength: 256, description: 'why, for the record' }),
+    reason: why,
   },
   { additionalProperties: false },
 );
 
-export const handedOverSchema = Type.Object({ logs: Type.Array(Type.Object({ log: Type.String(), offset: count('from which the new writer answers for it') })) });
+export const lineageSchema = Type.Object({ region: regionName('whose live logs are given up where they were folded to'), reason: why }, { additionalProperties: false });
+
+export const handedOverSchema = Type.Object({ logs: Type.Array(Type.Object({ log: Type.String(), offset: count('from which it is so') })) });
 
 const retired = Type.Object({ offset: count('from which nothing of it counts'), by: Type.String(), reason: Type.String(), at: time('when') });
 

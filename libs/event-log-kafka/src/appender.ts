@@ -7,7 +7,7 @@ import { invariant, type Clock } from '@meridian/accounting';
 import { EventLogError, type Draft, type Position } from '@meridian/event-log';
 import { translate } from './errors';
 import { APPEND_DEADLINE_MS, BATCH_BYTES_MAX, SENDS_IN_FLIGHT_MAX, type KafkaAppendOptions } from './options';
-import { backoffMs } from './patience';
+import { backoffMs, isPassing } from './patience';
 import type { Send } from './producer';
 import { draftBytes } from './record';
 
@@ -134,7 +134,7 @@ export class Appender {
         const outcome = outcomes.get(partition);
         invariant(outcome, `a send answers for partition ${partition}`);
         // Again only when it is certain that nothing was appended.
-        if ('error' in outcome && outcome.isUnsent && clock.now() + waitMs <= until) continue;
+        if ('error' in outcome && outcome.isUnsent && isPassing(translate(outcome.error, 'appending')) && clock.now() + waitMs <= until) continue;
         if ('error' in outcome) this.refuse(partition, batch, outcome.error);
         else acknowledge(batch, outcome.base);
         batches.delete(partition);

@@ -6,12 +6,12 @@
 import type { Clock } from '@meridian/accounting';
 import { PartitionAssigners } from 'kafkajs';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
-import { isTimeout, isType } from './errors';
-import { Link, retries } from './link';
-import { HEARTBEAT_MS, JOIN_DEADLINE_MS, REBALANCE_TIMEOUT_MS, SESSION_TIMEOUT_MS, type KafkaConnectionOptions, type KafkaGroupOptions } from './options';
+import { isType } from './errors';
+import { Link, retries, type LinkOptions } from './link';
+import { HEARTBEAT_MS, JOIN_DEADLINE_MS, REBALANCE_TIMEOUT_MS, SESSION_TIMEOUT_MS, type KafkaGroupOptions } from './options';
 import { patiently } from './patience';
 
-export interface CoordinationOptions extends KafkaConnectionOptions, KafkaGroupOptions {
+export interface CoordinationOptions extends LinkOptions, KafkaGroupOptions {
   readonly topic: string;
   readonly clock: Clock;
 }
@@ -55,7 +55,8 @@ export class Coordination {
   private async joinOnce(): Promise<ConsumerGroup> {
     const group = (this.group ??= this.createGroup());
     try {
-      await this.link?.connected();
+      // The brokers may be others than at the last join.
+      await this.link?.describe();
       await group.joinAndSync();
       return group;
     } catch (error) {
@@ -102,14 +103,14 @@ export class Coordination {
       } catch (error) {
         if (isType(error, 'REBALANCE_IN_PROGRESS')) heard = clock.now();
         if (isType(error, ...OVER) || clock.now() - heard > sessionTimeoutMs) over();
-        else await this.findCoordinator(group, groupId, error);
+        else await this.findCoordinator(group, groupId);
       }
     }
   }
 
   /** Lost: perhaps another broker has the group by now, which knows this generation. */
-  private async findCoordinator(group: ConsumerGroup, groupId: string, lost: unknown): Promise<void> {
-    if (isTimeout(lost)) await this.link?.cut();
+  private async findCoordinator(group: ConsumerGroup, groupId: string): Promise<void> {
+    await this.link?.cut();
     group.coordinator = (await this.link?.cluster.findGroupCoordinator({ groupId }).catch(() => undefined)) ?? group.coordinator;
   }
 

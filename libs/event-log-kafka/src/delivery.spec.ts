@@ -7,7 +7,7 @@ function records(...epochs: readonly number[]): LogRecord[] {
 
 describe('a leader epoch that goes back (a truncated or replaced log)', () => {
   it('is refused, within a batch and between batches', () => {
-    expect(() => epochAfter(records(1, 2, 1), 0)).toThrow(expect.objectContaining({ code: 'log_invalid', retryable: false }) as Error);
+    expect(() => epochAfter(records(1, 2, 1), 0)).toThrow(expect.objectContaining({ code: 'log_rewound', partition: 0, retryable: false }) as Error);
     expect(() => epochAfter(records(2), 3)).toThrow('went back from 3 to 2');
   });
 

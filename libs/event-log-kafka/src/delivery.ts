@@ -4,17 +4,17 @@
  * partition would hold up the others. Nothing is handed over once it has been stopped: that is the generation's fence.
  */
 import type { Clock } from '@meridian/accounting';
-import { EventLogError, DELIVERY_RECORDS_MAX, type Assignee, type LogRecord } from '@meridian/event-log';
-import { translate } from './errors';
+import { DELIVERY_RECORDS_MAX, type Assignee, type LogRecord } from '@meridian/event-log';
+import { guardError, isType, translate } from './errors';
 import { fetchRecords } from './fetch';
-import { Link } from './link';
-import { FETCH_WAIT_MS, type KafkaConnectionOptions, type KafkaGroupOptions } from './options';
+import { Link, type LinkOptions } from './link';
+import { FETCH_WAIT_MS, type KafkaGroupOptions } from './options';
 import { backoffMs, isPassing } from './patience';
 
 /** At most twice that per partition is in memory: what is taken in, and what comes next. */
 const FETCH_BYTES = 1024 * 1024;
 
-export interface DeliveryOptions extends KafkaConnectionOptions, Pick<KafkaGroupOptions, 'fetchWaitMs'> {
+export interface DeliveryOptions extends LinkOptions, Pick<KafkaGroupOptions, 'fetchWaitMs'> {
   readonly topic: string;
   readonly clock: Clock;
   readonly partition: number;
@@ -91,13 +91,20 @@ export class Delivery {
       } catch (error) {
         link.close();
         this.link = undefined;
-        const failure = translate(error, `reading ${partition}:${offset}`);
+        const failure = this.failure(error, offset);
         if (this.stopped.signal.aborted) break;
         if (!isPassing(failure)) throw failure;
         await clock.sleep(backoffMs(failures++), this.stopped.signal);
       }
     }
     return [];
+  }
+
+  private failure(error: unknown, offset: number): Error {
+    const { topic, partition } = this.options;
+    if (!isType(error, 'OFFSET_OUT_OF_RANGE')) return translate(error, `reading ${partition}:${offset}`);
+    const what = `offset ${offset} of partition ${partition} of topic ${topic} is not there: it was removed before it was read, or the log was truncated`;
+    return guardError('log_out_of_range', what, { cause: error, partition });
   }
 }
 
@@ -106,7 +113,8 @@ export function epochAfter(records: readonly LogRecord[], before: number): numbe
   let last = before;
   for (const { partition, offset, epoch } of records) {
     if (epoch < last) {
-      throw new EventLogError('log_invalid', `the leader epoch of ${partition}:${offset} went back from ${last} to ${epoch}: the log was truncated or replaced`);
+      const what = `the leader epoch of ${partition}:${offset} went back from ${last} to ${epoch}: the log was truncated or replaced`;
+      throw guardError('log_rewound', what, { partition });
     }
     last = epoch;
   }

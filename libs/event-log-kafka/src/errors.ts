@@ -36,6 +36,14 @@ const LASTING: Readonly<Record<string, EventLogErrorCode>> = {
   UNSUPPORTED_VERSION: 'log_invalid',
 };
 
+/** What ends a member or a start until it has been looked into. */
+export type GuardCode = Extract<EventLogErrorCode, 'log_out_of_range' | 'log_missing' | 'log_repartitioned' | 'log_replaced' | 'log_rewound'>;
+
+/** The alarm and the runbook have the code's name; the message says so to whoever reads only that. */
+export function guardError(code: GuardCode, message: string, options: { readonly cause?: unknown; readonly partition?: number } = {}): EventLogError {
+  return new EventLogError(code, `${message} (runbook: ${code})`, options);
+}
+
 /** Defects of ours pass through as they are. */
 export function translate(error: unknown, doing: string): Error {
   if (error instanceof EventLogError || error instanceof InvariantViolation) return error;
@@ -48,19 +56,14 @@ export function isType(error: unknown, ...types: readonly string[]): boolean {
   return types.includes(innermost(error).type);
 }
 
-/** The request was not answered in time: kafkajs keeps the connection, but nothing may come through it any more. */
-export function isTimeout(error: unknown): boolean {
-  return innermost(error).name === 'KafkaJSRequestTimeoutError';
-}
-
 /** The broker refused before it appended. */
 const REFUSED = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_ENOUGH_REPLICAS', 'UNKNOWN_TOPIC_OR_PARTITION'];
 /** Nothing was sent. */
 const UNSENT = ['KafkaJSBrokerNotFound', 'KafkaJSMetadataNotLoaded', 'KafkaJSTopicMetadataNotLoaded', 'KafkaJSLockTimeout'];
 /** Of the system, while connecting. */
 const UNREACHED: readonly unknown[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'];
-/** Of kafkajs, for the same: it has one class for these and for a connection that was lost. */
-const UNCONNECTED = ['Connection timeout', 'Not connected'];
+/** Of kafkajs, for the same: it has one class for these and for a connection that was lost. The last is of `Sockets`. */
+const UNCONNECTED = ['Connection timeout', 'Not connected', 'Failed to connect'];
 
 /**
  * Is it certain that a send that failed so has appended nothing? After a connection that was lost, or a time that ran
@@ -68,7 +71,7 @@ const UNCONNECTED = ['Connection timeout', 'Not connected'];
  */
 export function isUnsent(error: unknown): boolean {
   const { name, type, code, message } = innermost(error);
-  if (name === 'KafkaJSConnectionError') return UNREACHED.includes(code) || UNCONNECTED.includes(message);
+  if (name === 'KafkaJSConnectionError') return UNREACHED.includes(code) || UNCONNECTED.some((begin) => message.startsWith(begin));
   return REFUSED.includes(type) || UNSENT.includes(name);
 }
 

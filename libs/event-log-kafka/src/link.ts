@@ -6,6 +6,7 @@ import { invariant } from '@meridian/accounting';
 import { EventLogError, type Extent, type Incarnation } from '@meridian/event-log';
 import { Kafka, logLevel, type KafkaConfig, type Logger } from 'kafkajs';
 import Cluster from 'kafkajs/src/cluster';
+import { guardError } from './errors';
 import { mskIamToken } from './msk-iam';
 import { CONNECTION_TIMEOUT_MS, REQUEST_TIMEOUT_MS, type KafkaConnectionOptions, type KafkaSasl } from './options';
 import { Sockets } from './sockets';
@@ -51,13 +52,18 @@ function kafkaSasl(sasl: KafkaSasl): NonNullable<KafkaConfig['sasl']> {
   }
 }
 
+export interface LinkOptions extends KafkaConnectionOptions {
+  /** Id of the cluster that was opened: another one is refused before anything is asked of it. */
+  readonly clusterId?: string;
+}
+
 export class Link {
   readonly cluster: Cluster;
   readonly logger: Logger;
   private readonly sockets: Sockets;
   private ready: Promise<void> | undefined;
 
-  constructor(options: KafkaConnectionOptions, private readonly topic: string) {
+  constructor(private readonly options: LinkOptions, private readonly topic: string) {
     this.sockets = new Sockets(options);
     const { connectionTimeout, requestTimeout, enforceRequestTimeout, ssl, sasl, ...config } = kafkaConfig(options, this.sockets);
     this.logger = new Kafka({ ...config, brokers: [] }).logger();
@@ -79,10 +85,25 @@ export class Link {
     });
   }
 
-  /** Connected, with the topic's metadata. A topic that does not exist rejects with `UNKNOWN_TOPIC_OR_PARTITION`. */
+  /**
+   * Connected, with the topic's metadata. A topic that does not exist rejects with `UNKNOWN_TOPIC_OR_PARTITION`, another
+   * cluster with `log_replaced`.
+   */
   connected(): Promise<void> {
-    this.ready ??= this.cluster.connect().then(() => this.cluster.addTargetTopic(this.topic));
+    this.ready ??= this.connect();
     return this.ready;
+  }
+
+  private async connect(): Promise<void> {
+    await this.cluster.connect();
+    await this.cluster.addTargetTopic(this.topic);
+    this.assertSameCluster();
+  }
+
+  private assertSameCluster(): void {
+    const [opened, found] = [this.options.clusterId, this.cluster.brokerPool.metadata?.clusterId];
+    if (opened === undefined || found === opened) return;
+    throw guardError('log_replaced', `the brokers are of cluster ${found} now, not of ${opened}: offsets mean something else there`);
   }
 
   async leader(partition: number): Promise<Cluster.Broker> {
@@ -96,6 +117,7 @@ export class Link {
   async describe(): Promise<Incarnation> {
     await this.connected();
     await this.cluster.refreshMetadata();
+    this.assertSameCluster();
     const metadata = this.cluster.brokerPool.metadata;
     const described = metadata?.topicMetadata.find(({ topic }) => topic === this.topic);
     invariant(metadata && described, 'metadata that was asked for has the topic');

@@ -1,13 +1,11 @@
-/** The log against a real broker: the contract, and what only a broker and a network can do to it. */
-import type { Assignee, EventLog, LogRecord } from '@meridian/event-log';
+/** The log against a real broker: the contract, opening, and appending over a network that fails. Groups: `member.stack.spec.ts`. */
 import { draft, eventLogContract, textOf } from '@meridian/event-log/contract';
 import { ConfigResourceTypes } from 'kafkajs';
-import { clock, FaultyNetwork, FETCH, PRODUCE, QUICK, TestTopic } from './harness';
+import { DEADLINE_MS, FaultyNetwork, PRODUCE, readAll, TestTopic } from './harness';
 
-const DEADLINE_MS = 20_000;
 jest.setTimeout(2 * DEADLINE_MS);
 
-eventLogContract('Kafka', {
+eventLogContract('kafka', {
   // A leader's epoch goes up with an election, not with a new connection to it: nothing to see by opening again.
   offers: { reopen: false, trim: true },
   deadlineMs: DEADLINE_MS,
@@ -28,60 +26,10 @@ afterEach(async () => {
   test = undefined as unknown as TestTopic;
 });
 
-/** Takes in everything from offset 0 on. */
-class Reading implements Assignee {
-  readonly texts: string[] = [];
-  failure: Error | undefined;
-  held: readonly number[] = [];
-  /** Of each batch, before it is taken in. */
-  hold: () => Promise<void> = () => Promise.resolve();
-  private readonly next = new Map<number, number>();
-
-  async assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
-    this.held = partitions;
-    return new Map(partitions.map((partition) => [partition, this.next.get(partition) ?? 0]));
-  }
-
-  async revoked(): Promise<void> {
-    this.held = [];
-  }
-
-  async records(partition: number, records: readonly LogRecord[]): Promise<void> {
-    await this.hold();
-    for (const record of records) {
-      this.texts.push(textOf(record));
-      this.next.set(partition, record.offset + 1);
-    }
-  }
-
-  failed(error: Error): void {
-    this.failure = error;
-  }
-}
-
-async function eventually(condition: () => void): Promise<void> {
-  for (const until = Date.now() + DEADLINE_MS; ; ) {
-    try {
-      condition();
-      return;
-    } catch (error) {
-      if (Date.now() > until) throw error;
-    }
-    await clock.sleep(20);
-  }
-}
-
-async function readAll(log: EventLog, partition: number): Promise<LogRecord[]> {
-  const records: LogRecord[] = [];
-  const end = (await log.extents())[partition]!.end;
-  while (records.length < end) records.push(...(await log.read(partition, records.length, 1_000)));
-  return records;
-}
-
 describe('opening', () => {
   it('refuses a topic that does not exist, and does not create it', async () => {
     test = await TestTopic.create(1);
-    await expect(test.open({ topic: `${test.topic}-not` })).rejects.toMatchObject({ code: 'log_invalid', message: expect.stringContaining('meridian topics create') as string });
+    await expect(test.open({ topic: `${test.topic}-not` })).rejects.toMatchObject({ code: 'log_missing', message: expect.stringContaining('meridian topics create') as string });
     expect(await test.admin((admin) => admin.listTopics())).not.toContain(`${test.topic}-not`);
   });
 
@@ -123,12 +71,18 @@ describe('appending', () => {
     expect((await readAll(log, 1)).map(textOf)).toEqual(texts);
   });
 
-  it('compresses when told to, and reads what it has compressed', async () => {
+  it.each([false, true])('stores compressed batches when told to (gzip: %s), and reads them back', async (gzip) => {
+    const network = new FaultyNetwork();
     test = await TestTopic.create(1);
-    const log = await test.open({ gzip: true });
+    const log = await test.open({ gzip });
     const texts = Array.from({ length: 200 }, (_, i) => `${i}:${'meridian '.repeat(50)}`);
     await log.append(texts.map((text) => draft(0, text)));
-    expect((await readAll(log, 0)).map(textOf)).toEqual(texts);
+    const reader = await test.open({ connect: network.connect });
+    const before = network.bytesRead;
+    expect((await readAll(reader, 0)).map(textOf)).toEqual(texts);
+    // The broker answers batches as they are stored.
+    const isSmall = network.bytesRead - before < texts.join('').length / 10;
+    expect(isSmall).toBe(gzip);
     expect((await log.read(0, 150, 1)).map(({ offset }) => offset)).toEqual([150]);
   });
 
@@ -185,127 +139,3 @@ describe('appending', () => {
     await expect(log.append([draft(0, 'c')])).resolves.toHaveLength(1);
   });
 });
-
-describe('a group of consumers', () => {
-  it('hands partitions over between two members without losing or repeating what was taken in', async () => {
-    test = await TestTopic.create(4);
-    const [log, other] = [await test.open(), await test.open()];
-    const first = new Reading();
-    const membership = await log.join(first);
-    const texts = Array.from({ length: 400 }, (_, i) => String(i));
-    await log.append(texts.slice(0, 200).map((text, i) => draft(i % 4, text)));
-    await eventually(() => expect(first.texts).toHaveLength(200));
-    const second = new Reading();
-    await other.join(second);
-    await eventually(() => {
-      expect([...first.held, ...second.held].sort()).toEqual([0, 1, 2, 3]);
-      expect([first.held.length, second.held.length]).toEqual([2, 2]);
-    });
-    await log.append(texts.slice(200).map((text, i) => draft(i % 4, text)));
-    await eventually(() => expect(new Set([...first.texts, ...second.texts]).size).toBe(400));
-    await membership.close();
-    await eventually(() => expect([...second.held].sort()).toEqual([0, 1, 2, 3]));
-    await eventually(() => expect(new Set(second.texts).size).toBe(400));
-    expect([first.failure, second.failure]).toEqual([undefined, undefined]);
-  });
-
-  it('gives the partitions of a member that died without leaving to the others', async () => {
-    const network = new FaultyNetwork();
-    test = await TestTopic.create(2);
-    const log = await test.open();
-    const dead = new Reading();
-    await (await test.open({ connect: network.connect, heartbeatMs: 100 })).join(dead);
-    await eventually(() => expect(dead.held).toHaveLength(2));
-    network.fault = () => 'refuse';
-    const alive = new Reading();
-    await log.join(alive);
-    await eventually(() => expect([...alive.held].sort()).toEqual([0, 1]));
-    // It is told, too: what it holds is someone else's.
-    await eventually(() => expect(dead.held).toEqual([]));
-    network.fault = () => undefined;
-  });
-
-  it('keeps a member in the group while it is busy for longer than a session', async () => {
-    test = await TestTopic.create(1);
-    const log = await test.open();
-    const member = new Reading();
-    member.hold = () => clock.sleep(QUICK.sessionTimeoutMs + 1_000);
-    await log.join(member);
-    await eventually(() => expect(member.held).toEqual([0]));
-    const revoked = jest.spyOn(member, 'revoked');
-    await log.append([draft(0, 'slow')]);
-    await eventually(() => expect([member.texts, member.failure]).toEqual([['slow'], undefined]));
-    expect(revoked).not.toHaveBeenCalled();
-  });
-
-  it('drops a batch that was fetched for a generation that is over', async () => {
-    test = await TestTopic.create(1);
-    const log = await test.open();
-    const gate = Promise.withResolvers<undefined>();
-    const member = new Reading();
-    member.hold = () => gate.promise.then(() => undefined);
-    const membership = await log.join(member);
-    await eventually(() => expect(member.held).toEqual([0]));
-    const records = jest.spyOn(member, 'records');
-    await log.append([draft(0, 'taken in')]);
-    await eventually(() => expect(records).toHaveBeenCalledTimes(1));
-    await log.append([draft(0, 'fetched ahead')]);
-    await clock.sleep(500);
-    const closed = membership.close();
-    gate.resolve(undefined);
-    await closed;
-    expect(member.texts).toEqual(['taken in']);
-  });
-
-  it('tells a member with the reason when it cannot be in the group any more (a crash of the client)', async () => {
-    const network = new FaultyNetwork();
-    test = await TestTopic.create(1);
-    const log = await test.open({ connect: network.connect, joinDeadlineMs: 1_000, sessionTimeoutMs: 6_000 });
-    const member = new Reading();
-    await log.join(member);
-    await eventually(() => expect(member.held).toEqual([0]));
-    network.fault = () => 'lose';
-    await eventually(() => expect(member.failure).toMatchObject({ code: 'log_unavailable', message: expect.stringContaining('joining group') as string }));
-    network.fault = () => undefined;
-  });
-
-  it('reads on over a new connection when fetches are not answered any more (the progress watchdog)', async () => {
-    const network = new FaultyNetwork();
-    test = await TestTopic.create(1);
-    // The client itself would wait for a minute.
-    const log = await test.open({ connect: network.connect, requestTimeoutMs: 60_000, fetchWaitMs: 500, watchMs: 200, stallMs: 1_000 });
-    const member = new Reading();
-    await log.join(member);
-    await log.append([draft(0, 'a')]);
-    await eventually(() => expect(member.texts).toEqual(['a']));
-    let silences = 0;
-    network.fault = (request) => (request === FETCH && silences++ === 0 ? 'silence' : undefined);
-    await eventually(() => expect(silences).toBeGreaterThan(0));
-    const writer = await test.open();
-    await writer.append([draft(0, 'b')]);
-    await eventually(() => expect(member.texts).toEqual(['a', 'b']));
-    expect(member.failure).toBeUndefined();
-  });
-
-  it('fails a member when the topic has got more partitions than were opened', async () => {
-    test = await TestTopic.create(1);
-    const log = await test.open({ watchMs: 200 });
-    const member = new Reading();
-    await log.join(member);
-    await eventually(() => expect(member.held).toEqual([0]));
-    await test.admin((admin) => admin.createPartitions({ topicPartitions: [{ topic: test.topic, count: 2 }] }));
-    await eventually(() => expect(member.failure).toMatchObject({ code: 'log_invalid', message: expect.stringContaining('2 partitions') as string }));
-  });
-
-  it('leaves no sockets behind when it is closed', async () => {
-    test = await TestTopic.create(3);
-    const log = await test.open();
-    const member = new Reading();
-    await log.join(member);
-    await log.append([draft(0, 'a')]);
-    await eventually(() => expect(member.texts).toEqual(['a']));
-    await log.close();
-    await eventually(() => expect(process.getActiveResourcesInfo().filter((resource) => resource.startsWith('TCP'))).toEqual([]));
-  });
-});
-

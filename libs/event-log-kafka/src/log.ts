@@ -8,6 +8,7 @@ import {
 } from '@meridian/event-log';
 import { Appender } from './appender';
 import { guardRequestQueue } from './guard';
+import type { LinkOptions } from './link';
 import { Member } from './member';
 import type { KafkaEventLogOptions } from './options';
 import { Producer } from './producer';
@@ -22,7 +23,7 @@ export class KafkaEventLog implements EventLog {
   private closed: Promise<void> | undefined;
 
   private constructor(
-    private readonly options: KafkaEventLogOptions,
+    private readonly options: KafkaEventLogOptions & LinkOptions,
     private readonly reader: Reader,
     private readonly topic: Topic,
   ) {
@@ -36,21 +37,22 @@ export class KafkaEventLog implements EventLog {
   }
 
   /**
-   * Rejects with `log_invalid` when the topic is missing or not as the log needs it, or we may not read it; with
-   * `log_unavailable` when no broker answers.
+   * Rejects with `log_missing` when the topic is not there, with `log_invalid` when it is not as the log needs it or we may
+   * not read it, with `log_unavailable` when no broker answers. From then on another cluster is `log_replaced`.
    */
   static async open(options: KafkaEventLogOptions): Promise<KafkaEventLog> {
     guardRequestQueue();
     const reader = new Reader(options);
     try {
-      return new KafkaEventLog(options, reader, await inspectTopic(reader, options.topic));
+      const topic = await inspectTopic(reader, options.topic);
+      return new KafkaEventLog({ ...options, clusterId: topic.incarnation.cluster }, reader, topic);
     } catch (error) {
       reader.close();
       throw error;
     }
   }
 
-  /** As the cluster says now, which may be another than what was opened. */
+  /** As the cluster says now: the number of partitions may be another than what was opened. */
   async describe(): Promise<Incarnation> {
     this.assertOpen();
     return this.reader.describe();

@@ -11,8 +11,8 @@ import type Cluster from 'kafkajs/src/cluster';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { requests } from 'kafkajs/src/protocol/requests';
 import { isUnsent } from './errors';
-import { Link } from './link';
-import { APPEND_DEADLINE_MS, type KafkaAppendOptions, type KafkaConnectionOptions } from './options';
+import { Link, type LinkOptions } from './link';
+import { APPEND_DEADLINE_MS, type KafkaAppendOptions } from './options';
 import { within } from './patience';
 import { toMessage } from './record';
 
@@ -29,7 +29,7 @@ export type Outcome =
 /** By partition: one outcome for each that is given. Never rejects. */
 export type Send = (batches: ReadonlyMap<number, readonly Draft[]>) => Promise<ReadonlyMap<number, Outcome>>;
 
-export interface ProducerOptions extends KafkaConnectionOptions, Pick<KafkaAppendOptions, 'gzip' | 'appendDeadlineMs'> {
+export interface ProducerOptions extends LinkOptions, Pick<KafkaAppendOptions, 'gzip' | 'appendDeadlineMs'> {
   readonly topic: string;
   readonly clock: Clock;
 }

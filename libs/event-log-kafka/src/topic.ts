@@ -1,7 +1,7 @@
 /** The topic: created by an operator, never by a service, and looked at before it is used. */
 import { EventLogError, type Incarnation } from '@meridian/event-log';
 import { Kafka } from 'kafkajs';
-import { isType, translate } from './errors';
+import { guardError, isType, translate } from './errors';
 import { guardRequestQueue } from './guard';
 import { kafkaConfig } from './link';
 import type { KafkaConnectionOptions } from './options';
@@ -48,6 +48,12 @@ export async function createTopic(connection: KafkaConnectionOptions, options: K
   }
 }
 
+/** Undefined for any other error than that the brokers do not know the topic. */
+export function missing(error: unknown, topic: string): EventLogError | undefined {
+  if (!isType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined;
+  return guardError('log_missing', `topic ${topic} does not exist: create it with \`meridian topics create\``, { cause: error });
+}
+
 /** What the log needs to know of its topic. */
 export interface Topic {
   readonly incarnation: Incarnation;
@@ -56,13 +62,12 @@ export interface Topic {
 }
 
 /**
- * Rejects with `log_invalid` unless the topic is there and keeps what the log promises: the record time is the broker's
+ * Rejects with `log_missing` unless the topic is there, and with `log_invalid` unless it keeps what the log promises: the record time is the broker's
  * append time (with the publisher's, retention would delete late events), and nothing is taken out of the middle.
  */
 export async function inspectTopic(reader: Reader, topic: string): Promise<Topic> {
   const incarnation = await reader.describe(KNOWN_DEADLINE_MS).catch((error: unknown) => {
-    if (!isType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
-    throw new EventLogError('log_invalid', `topic ${topic} does not exist: create it with \`meridian topics create\``, { cause: error });
+    throw missing(error, topic) ?? error;
   });
   const config = await reader.topicConfig(['message.timestamp.type', 'cleanup.policy', 'max.message.bytes']);
   for (const [name, needed] of [['message.timestamp.type', 'LogAppendTime'], ['cleanup.policy', 'delete']] as const) {

@@ -6,7 +6,7 @@ const STALL_MS = 30;
 const WATCH_MS = 10;
 
 /** Looks as often as there is something to look at, on a clock that only the watchdog moves. */
-async function watch(looks: readonly { readonly delivery: Watched; readonly end?: number; readonly found?: Incarnation }[]): Promise<Error | undefined> {
+async function watch(looks: readonly { readonly delivery: Watched; readonly end?: number; readonly found?: Incarnation; readonly error?: Error }[]): Promise<Error | undefined> {
   let now = 0;
   let at = -1;
   let failure: Error | undefined;
@@ -23,7 +23,11 @@ async function watch(looks: readonly { readonly delivery: Watched; readonly end?
       },
     },
     incarnation: INCARNATION,
-    describe: () => Promise.resolve(looks[at]?.found ?? INCARNATION),
+    describe: async () => {
+      const { error, found = INCARNATION } = looks[at] ?? {};
+      if (error) throw error;
+      return found;
+    },
     extents: () => Promise.resolve([{ start: 0, end: looks[at]?.end ?? 10 }]),
     deliveries,
     onFailed: (error) => (failure = error),
@@ -71,11 +75,12 @@ describe('the progress watchdog (behind, and nothing comes)', () => {
 
   it('fails the member when partitions were added', async () => {
     const found = { ...INCARNATION, partitions: 3 };
-    expect(await watch([{ delivery: new Fake(0), found }])).toMatchObject({ code: 'log_invalid', message: expect.stringContaining('3 partitions') as string });
+    expect(await watch([{ delivery: new Fake(0), found }])).toMatchObject({ code: 'log_repartitioned', message: expect.stringContaining('3 partitions') as string });
   });
 
-  it('fails the member when the brokers are of another cluster', async () => {
-    const found = { ...INCARNATION, cluster: 'other' };
-    expect(await watch([{ delivery: new Fake(0), found }])).toMatchObject({ code: 'log_invalid', message: expect.stringContaining('cluster other') as string });
+  it('fails the member when the brokers do not know the topic, not when they cannot be asked', async () => {
+    const unknown = Object.assign(new RangeError('of the broker'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    expect(await watch([{ delivery: new Fake(0), error: unknown }])).toMatchObject({ code: 'log_missing', message: expect.stringContaining('topic t does not exist') as string });
+    expect(await watch([{ delivery: new Fake(0), error: new RangeError('no connection') }])).toBeUndefined();
   });
 });

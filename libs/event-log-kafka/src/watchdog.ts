@@ -1,13 +1,15 @@
 /**
  * Looks from outside whether records still come: the ends of the log, asked for over another connection, against what
  * has been taken in. Behind and no progress: the partition is read over a new connection once, then the member fails.
- * Also whether the topic is still the one that was opened: partitions added or offsets started over need a restart.
+ * Also whether the topic is still the one that was opened: one that is gone or has got more partitions needs a person or
+ * a restart. (That the brokers are of another cluster is seen by whoever connects: `link.ts`.)
  */
 import type { Clock } from '@meridian/accounting';
 import { EventLogError, type Extent, type Incarnation } from '@meridian/event-log';
-import { translate } from './errors';
+import { guardError, translate } from './errors';
 import { STALL_MS, WATCH_MS, type KafkaGroupOptions } from './options';
 import { isPassing } from './patience';
+import { missing } from './topic';
 
 /** What the watchdog sees of a delivery. */
 export interface Watched {
@@ -50,7 +52,7 @@ export class Watchdog {
       try {
         await this.look();
       } catch (error) {
-        const failure = translate(error, 'watching the log');
+        const failure = missing(error, this.options.incarnation.topic) ?? translate(error, 'watching the log');
         // The log cannot be reached: whether anything is behind cannot be told, and the deliveries try for themselves.
         if (isPassing(failure)) continue;
         onFailed(failure);
@@ -86,10 +88,6 @@ export class Watchdog {
 }
 
 function assertSame(opened: Incarnation, found: Incarnation): void {
-  if (found.cluster !== opened.cluster) {
-    throw new EventLogError('log_invalid', `the brokers are of cluster ${found.cluster} now, not of ${opened.cluster}: its offsets are others, restart to register its logs`);
-  }
-  if (found.partitions !== opened.partitions) {
-    throw new EventLogError('log_invalid', `topic ${found.topic} has ${found.partitions} partitions now, not ${opened.partitions}: restart to register them`);
-  }
+  if (found.partitions === opened.partitions) return;
+  throw guardError('log_repartitioned', `topic ${found.topic} has ${found.partitions} partitions now, not ${opened.partitions}: restart to register them`);
 }

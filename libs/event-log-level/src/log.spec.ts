@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-eventLogContract('LevelDB', {
+eventLogContract('level', {
   offers: { reopen: true, trim: false },
   open: async (partitions) => {
     let time = 0;

@@ -93,7 +93,7 @@ export class LevelEventLog implements EventLog {
     const level = this.database.opened();
     const { start, end } = this.partition(partition);
     if (offset < start || offset > end) {
-      throw new EventLogError('log_out_of_range', `offset ${offset} of partition ${partition} is not within ${start}..${end}`);
+      throw new EventLogError('log_out_of_range', `offset ${offset} of partition ${partition} is not within ${start}..${end}`, { partition });
     }
     const to = Math.min(end, offset + limit);
     if (offset >= to) return [];

@@ -63,7 +63,7 @@ export function eventLogContract(name: string, { open, offers, deadlineMs = 2_00
     },
     quiet: () => sleep(quietMs),
   };
-  describe(`${name} as an event log`, () => {
+  describe(`event log contract: ${name}`, () => {
     describe('appending', () => appending(behaviour));
     describe('reading', () => reading(behaviour));
     if (offers.trim) describe('retention', () => retention(behaviour));

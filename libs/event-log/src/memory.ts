@@ -67,7 +67,7 @@ export class MemoryEventLog implements EventLog {
     const { start, records } = this.partition(partition);
     const end = start + records.length;
     if (offset < start || offset > end) {
-      throw new EventLogError('log_out_of_range', `offset ${offset} of partition ${partition} is not within ${start}..${end}`);
+      throw new EventLogError('log_out_of_range', `offset ${offset} of partition ${partition} is not within ${start}..${end}`, { partition });
     }
     return records.slice(offset - start, offset - start + Math.max(0, limit));
   }

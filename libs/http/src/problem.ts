@@ -39,6 +39,7 @@ const LEDGER_DETAIL = 'the ledger of this region does not answer now; try again'
 const FOREIGN: Readonly<Record<string, Foreign>> = {
   log_unavailable: { status: 503, title: 'The log is unavailable', retryAfterSeconds: 1, detail: `the log of this region did not confirm: ${NOT_ACKNOWLEDGED}` },
   log_full: { status: 503, title: 'The log is full', retryAfterSeconds: 30, detail: `the log of this region has no room: ${NOT_ACKNOWLEDGED}` },
+  log_replaced: { status: 503, title: 'The log is another one', retryAfterSeconds: 30, detail: `this service needs a restart: ${NOT_ACKNOWLEDGED}` },
   log_closed: { status: 503, title: 'The log is closed', retryAfterSeconds: 1, detail: `this service is stopping: ${NOT_ACKNOWLEDGED}` },
   ledger_unavailable: { status: 503, title: 'The ledger is unavailable', retryAfterSeconds: 1, detail: LEDGER_DETAIL },
   ledger_throttled: { status: 503, title: 'The ledger is throttled', retryAfterSeconds: 1, detail: LEDGER_DETAIL },

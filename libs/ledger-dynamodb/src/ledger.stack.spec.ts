@@ -30,7 +30,7 @@ function open(options: Partial<DynamoLedgerOptions> = {}): DynamoLedger {
   return ledger;
 }
 
-ledgerContract('DynamoDB', {
+ledgerContract('dynamodb', {
   open: async (): Promise<LedgerSetup> => {
     // DynamoDB Local writes to disk some hundred times a second, whatever asks; the contract sends it 1,500 writes at a time.
     const options = { deadlineMs: 60_000, attemptTimeoutMs: 30_000 };

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-for (const [name, origin] of [['LevelDB', {}], ['LevelDB as a replica', { origin: 'eu' }]] as const) {
+for (const [name, origin] of [['level', {}], ['level, as a replica', { origin: 'eu' }]] as const) {
   ledgerContract(name, {
     offers: { reopen: true },
     open: async () => {

@@ -33,7 +33,7 @@ export function ledgerContract(name: string, { open, offers, timeoutMs = 10_000 
     const pk = `contract#${run}#${behaviours++}#`;
     it(title, () => withSetup(open, (setup) => act(setup.ledger, pk, setup)), timeoutMs);
   };
-  describe(`${name} as a ledger`, () => {
+  describe(`ledger contract: ${name}`, () => {
     describe('inserting', () => inserting(behaviour));
     describe('replacing', () => replacing(behaviour));
     describe('getting', () => getting(behaviour));

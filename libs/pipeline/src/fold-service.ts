@@ -2,13 +2,13 @@
  * A member of the region's group of consumers: one folder per assigned partition, flushes on time, stops a log that
  * must not be folded any further. What it read from a partition that was taken away is dropped before any write.
  */
-import { AccountingError, MeridianError, type LogId, type Segment } from '@meridian/accounting';
-import type { Assignee, EventLog, Extent, LogRecord, Membership } from '@meridian/event-log';
+import { AccountingError, MeridianError, type LogId, type Segment, type StreamId } from '@meridian/accounting';
+import { EventLogError, type Assignee, type EventLog, type Extent, type LogRecord, type Membership } from '@meridian/event-log';
 import { PipelineError } from './errors';
 import { Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
 import { measureLag, type Lag, type Unfolded } from './lag';
 import { retrying, Serial, type LoopOptions } from './loop';
-import type { AlarmCode } from './probe';
+import { ALARM_CODES, type AlarmCode } from './probe';
 
 export interface FoldServiceParts extends FoldParts, LoopOptions {
   /** The registered log of each partition. */
@@ -22,6 +22,8 @@ const TICKS_PER_FLUSH = 5;
 
 interface Slot {
   readonly partition: number;
+  /** The stream that this region writes about the log; undefined while another one does. */
+  stream: StreamId | undefined;
   /** Undefined while this log is not to be folded. */
   folder: Folder | undefined;
   /** Where the fold stood when this log was stopped: it goes on falling behind, and must go on being told so. */
@@ -38,6 +40,7 @@ export class FoldService implements Assignee {
   private membership: Membership | undefined;
   private stopped: (error: Error | undefined) => void = () => undefined;
   private readonly ended: Promise<Error | undefined>;
+  private isLeaving = false;
 
   constructor(
     protected readonly parts: FoldServiceParts,
@@ -48,7 +51,18 @@ export class FoldService implements Assignee {
 
   /** Joins the group. Rejects when the log cannot be joined. */
   async start(log: EventLog): Promise<void> {
-    this.membership = await log.join(this);
+    const joined = await log.join(this);
+    if (this.isLeaving) await joined.close();
+    else this.membership = joined;
+  }
+
+  /** Joins anew when a log has another writer by now: this region has lost it by a takeover, or has got it. */
+  async followWriters(): Promise<void> {
+    if (this.isLeaving || (this.membership && !(await this.hasOtherWriter()))) return;
+    const { membership } = this;
+    this.membership = undefined;
+    await membership?.close();
+    await this.start(this.parts.log);
   }
 
   /** Rejects when the service failed for good; resolves after `close`. */
@@ -59,6 +73,7 @@ export class FoldService implements Assignee {
 
   /** Flushes what is buffered, as far as the ledger takes it at once, and leaves the group. */
   async close(): Promise<void> {
+    this.isLeaving = true;
     await Promise.all([...this.slots.values()].map((slot) => slot.serial.run(async () => slot.folder?.flush()).catch(() => undefined)));
     await this.membership?.close();
     this.stopped(undefined);
@@ -66,6 +81,7 @@ export class FoldService implements Assignee {
 
   /** Leaves the group without flushing, as a crash would: what was buffered is read again by whoever comes next. */
   async abandon(): Promise<void> {
+    this.isLeaving = true;
     for (const slot of this.slots.values()) slot.revoked.abort();
     await this.membership?.close();
     this.stopped(undefined);
@@ -97,6 +113,11 @@ export class FoldService implements Assignee {
   failed(error: Error): void {
     for (const slot of this.slots.values()) slot.revoked.abort();
     this.parts.probe.behind([]);
+    const partition = error instanceof EventLogError ? error.partition : undefined;
+    for (const one of partition === undefined ? this.slots.keys() : [partition]) {
+      const log = this.parts.logs[one];
+      if (log !== undefined) this.parts.probe.alarm({ code: endCode(error), log, message: error.message });
+    }
     this.stopped(error);
   }
 
@@ -120,14 +141,23 @@ export class FoldService implements Assignee {
     );
   }
 
+  private async hasOtherWriter(): Promise<boolean> {
+    for (const { partition, stream } of this.slots.values()) {
+      const segments = await this.parts.segmentsOf(this.parts.logs[partition] as LogId);
+      if (segments.at(-1)?.stream !== stream) return true;
+    }
+    return false;
+  }
+
   private async openSlot(partition: number): Promise<number> {
-    const slot: Slot = { partition, folder: undefined, stopped: undefined, lag: undefined, serial: new Serial(), revoked: new AbortController() };
+    const slot: Slot = { partition, stream: undefined, folder: undefined, stopped: undefined, lag: undefined, serial: new Serial(), revoked: new AbortController() };
     this.slots.set(partition, slot);
     const log = this.parts.logs[partition];
     // The topic has grown: a new start registers the new log.
     if (log === undefined) throw new PipelineError('unknown_log', `partition ${partition} is not registered; restart to register it`);
     const options = { ...this.parts, signal: slot.revoked.signal };
     const segments = await retrying('segments', options, () => this.parts.segmentsOf(log));
+    slot.stream = segments.at(-1)?.stream;
     if (segments.length > 0) {
       const folder = this.createFolder({ partition, log, segments });
       const start = await this.unlessStopped(slot, folder, () => retrying('open', options, () => folder.open()));
@@ -188,6 +218,11 @@ export class FoldService implements Assignee {
       throw error;
     }
   }
+}
+
+/** The alarm for an error that ends the service: its own where there is a runbook of its name. */
+function endCode(error: Error): AlarmCode {
+  return ALARM_CODES.find((code) => error instanceof EventLogError && code === error.code) ?? 'fold_failed';
 }
 
 /** The alarm for an error that concerns one log only. */

@@ -7,7 +7,7 @@ import { decodeJson, encodeJson, keys, type Boundaries, type Ledger, type LogRet
 import { insertCut } from './allocate';
 import { newestCut } from './cuts';
 import { PipelineError } from './errors';
-import { listLogs, retireLog, type RegisteredLog } from './registry';
+import { listLogs, registerAnew, retireLog, type RegisteredLog } from './registry';
 
 export interface HandoverParts {
   /** Replica of the region where it is done. */
@@ -95,6 +95,20 @@ export async function retireRegion(parts: HandoverParts, { region, lineage, keep
     retirements.push(retirement);
   }
   return retirements;
+}
+
+/**
+ * Gives up the region's logs where they were folded to, unless they are given up already, and registers others under the
+ * same names. What the topic still holds of the old ones is folded again, and is duplicates.
+ */
+export async function renewRegion(parts: HandoverParts, { region, by, reason, clock }: Omit<Retirement, 'keep' | 'lineage'>): Promise<readonly LogId[]> {
+  const live = (await listLogs(parts.control)).filter((log) => log.region === region && !log.retired);
+  if (live.length > 0) await retireRegion(parts, { region, by, reason, clock, keep: 'folded' });
+  const logs = (await listLogs(parts.control)).filter((log) => log.region === region);
+  const newest = logs.filter(({ lineage }) => lineage === logs.at(-1)?.lineage);
+  const [first] = newest;
+  if (!first) throw new PipelineError('unknown_log', `region ${region} never had a log`);
+  return registerAnew(parts.control, region, { cluster: first.cluster, topic: first.topic, partitions: newest.length }, clock);
 }
 
 /** Where the log's last stream stands by its writer's own word, with all it says present there. */

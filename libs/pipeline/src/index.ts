@@ -7,11 +7,11 @@ export { Evidence, type CoveredManifest } from './evidence';
 export { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fingerprint';
 export { FOLD_DEFAULTS, Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
 export { FoldService, type FoldServiceParts } from './fold-service';
-export { retireRegion, takeOver, takeOverRegion, type HandedOver, type HandoverParts, type Retirement } from './handover';
+export { renewRegion, retireRegion, takeOver, takeOverRegion, type HandedOver, type HandoverParts, type Retirement } from './handover';
 export { Jobs, type Job, type JobParts, type JobRequest } from './jobs';
 export { eachLimited, repeating, retrying, type LoopOptions } from './loop';
 export { hourFromName, hourName, periodOf, periodsBetween } from './periods';
-export { silentProbe, type AlarmCode, type Flushed, type LogLag, type Probe, type Reached, type WriterLag } from './probe';
+export { ALARM_CODES, silentProbe, type AlarmCode, type Flushed, type LogLag, type Probe, type Reached, type WriterLag } from './probe';
 export { Reacher, type ReachParts } from './reach';
 export {
   groupUsage, Reader, USAGE_GROUPS,

@@ -6,9 +6,8 @@ import { keys, MemoryLedger, settledCodec, usageCodec, type StoredRow } from '@m
 import { Acceptor } from './accept';
 import { Allocator, segmentsWrittenBy } from './allocate';
 import { FOLD_DEFAULTS, Folder } from './fold';
-import { FoldService } from './fold-service';
 import { hourName } from './periods';
-import { silentProbe, type Probe } from './probe';
+import { silentProbe } from './probe';
 import { Reacher } from './reach';
 import { groupUsage, Reader } from './read';
 import { registerLogs } from './registry';
@@ -224,31 +223,6 @@ describe('a log that is not the one that was folded', () => {
     await at.east.sample();
     const row = at.east.ledger.stored(keys.ends('east', 0));
     expect(JSON.parse(Buffer.from(row?.value ?? []).toString())).toMatchObject({ ends: {} });
-  });
-});
-
-describe('the fold service', () => {
-  it('stops a log whose records it does not know the rules of, tells, and folds the others', async () => {
-    const clock = new HandClock();
-    const control = new MemoryLedger();
-    const ledger = new MemoryLedger();
-    const log = new MemoryEventLog({ incarnation: { cluster: 'c', topic: 'usage', partitions: 2 }, clock });
-    const logs = await registerLogs(control, 'east', await log.describe(), clock);
-    const alarms: string[] = [];
-    const probe: Probe = { ...silentProbe, alarm: ({ code, log: id }) => alarms.push(`${code} ${id}`) };
-    const newer = new TextEncoder().encode(JSON.stringify({ rules: 99 }));
-    const broken = new TextEncoder().encode('not JSON');
-    await log.append([{ partition: 0, key: 'k', value: newer }, { partition: 1, key: 'k', value: broken }]);
-    const signal = new AbortController().signal;
-    const service = new FoldService(
-      { log, ledger, hash, clock, probe, logs, random: { next: () => 0.5 }, signal, segmentsOf: (id) => segmentsWrittenBy(control, 'east', id) },
-      { ...FOLD_DEFAULTS, flushIdleMs: 0 },
-    );
-    await service.start(log);
-    while (![...ledger.all()].some(({ pk }) => pk.startsWith('M#'))) await clock.sleep();
-    await service.close();
-    expect(alarms).toEqual(['log_unknown_rules east.0.0']);
-    expect([...ledger.all()].map(({ pk }) => pk.split('#')[1])).toEqual(['east.00000.00001', 'east.00000.00001~00000']);
   });
 });
 

@@ -51,8 +51,15 @@ export interface Reached {
   readonly writers: readonly WriterLag[];
 }
 
-/** Conditions that stop a log until a person acts. Each has a runbook of its name. */
-export type AlarmCode = 'log_truncated' | 'log_gap' | 'log_unknown_rules' | 'fold_failed';
+/**
+ * Conditions that a person has to look at. Each has a runbook of its name. The first three stop one log and the others go
+ * on; the rest put the member out of its group, and its process ends with the reason.
+ */
+export const ALARM_CODES = [
+  'log_truncated', 'log_gap', 'log_unknown_rules',
+  'log_out_of_range', 'log_missing', 'log_repartitioned', 'log_replaced', 'log_rewound', 'fold_failed',
+] as const;
+export type AlarmCode = (typeof ALARM_CODES)[number];
 
 export interface Probe {
   accepted(told: { readonly events: number; readonly durationMs: number }): void;

@@ -37,15 +37,16 @@ export async function registerLogs(control: Ledger, region: string, incarnation:
   const { cluster, topic, partitions } = incarnation;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const known = (await listLogs(control)).filter((log) => log.region === region);
-    // Retired logs are of an incarnation that is over: under the same names another one begins.
-    const own = known.filter((log) => log.cluster === cluster && log.topic === topic && !log.retired);
-    const lineage = own[0]?.lineage ?? known.reduce((max, log) => Math.max(max, log.lineage), -1) + 1;
+    const all = known.filter((log) => log.cluster === cluster && log.topic === topic);
+    const live = all.find(({ retired }) => !retired);
+    if (!live && all[0]) throw new PipelineError('log_retired', retiredText(all[0]));
+    const lineage = live?.lineage ?? nextLineage(known);
     const logs: LogId[] = [];
     let isRegistered = true;
     for (let partition = 0; partition < partitions; partition++) {
       const log = logId({ region, lineage, partition });
       logs.push(log);
-      if (own.some((one) => one.partition === partition)) continue;
+      if (all.some((one) => one.lineage === lineage && one.partition === partition)) continue;
       const registration: LogRegistration = { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() };
       const answer = await control.insert({ ...keys.logRegistration(log), value: encodeJson(registration) });
       if (answer === 'exists') isRegistered = false;
@@ -53,6 +54,29 @@ export async function registerLogs(control: Ledger, region: string, incarnation:
     if (isRegistered) return logs;
   }
   throw new PipelineError('contended', `the logs of ${region} could not be registered: someone else kept registering first`);
+}
+
+/** Registers the logs of a topic under a new lineage, though logs of that name were given up: its offsets have started over. */
+export async function registerAnew(control: Ledger, region: string, { cluster, topic, partitions }: Incarnation, clock: Clock): Promise<LogId[]> {
+  const lineage = nextLineage((await listLogs(control)).filter((log) => log.region === region));
+  const logs: LogId[] = [];
+  for (let partition = 0; partition < partitions; partition++) {
+    const log = logId({ region, lineage, partition });
+    const registration: LogRegistration = { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() };
+    const answer = await control.insert({ ...keys.logRegistration(log), value: encodeJson(registration) });
+    if (answer === 'exists') throw new PipelineError('contended', `lineage ${lineage} of ${region} was registered by someone else just now`);
+    logs.push(log);
+  }
+  return logs;
+}
+
+function nextLineage(known: readonly RegisteredLog[]): number {
+  return known.reduce((max, log) => Math.max(max, log.lineage), -1) + 1;
+}
+
+function retiredText({ region, topic, retired }: RegisteredLog): string {
+  const why = `the logs of topic ${topic} in ${region} were given up (${retired?.reason ?? ''}): nothing that it holds would be counted`;
+  return `${why}. Name another topic, or run \`meridian logs new-lineage --region ${region}\``;
 }
 
 /** Puts on record that a log is gone from `offset` on; no cut waits for it any more. The first retirement stands. */

@@ -22,6 +22,7 @@ const CONTROL = 'control';
 const ALLOCATE = { cutIntervalMs: 700, cutWaitMs: 3_000, sampleStaleMs: 10_000, cutIdleMs: 8_000 };
 const LOOP_MS = 700;
 const SAMPLE_MS = 900;
+const WRITERS_MS = 2_500;
 /** Clocks are off by up to this, ms. */
 export const SKEW_MAX_MS = 2_000;
 
@@ -154,7 +155,8 @@ export class World {
       const service = new SimFoldService(parts, this.settings, (target) => this.parts.folder(parts, target, this.settings, topic));
       await retrying('join', options, () => service.start(log));
       const sampling = repeating('sample', SAMPLE_MS, options, () => sampleEnds(parts, this.parts.checkFingerprint));
-      await Promise.all([service.run(), sampling]);
+      const following = repeating('writers', WRITERS_MS, options, () => service.followWriters());
+      await Promise.all([service.run(), sampling, following]);
     });
   }
 
@@ -220,7 +222,10 @@ export class World {
       ...silentProbe,
       flushed: ({ log, records }) => this.trace(`flush ${process.name} ${log} ${records}`),
       cutAllocated: ({ k }) => this.trace(`cut ${k} ${process.name}`),
-      alarm: ({ log }) => this.alarms.add(log),
+      // Those that end a process are the supervisor's, who starts it again.
+      alarm: ({ code, log }) => {
+        if (code === 'log_truncated' || code === 'log_gap') this.alarms.add(log);
+      },
     };
   }
 }

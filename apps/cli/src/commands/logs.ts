@@ -43,26 +43,28 @@ export function logsCommand(): Command {
     if (options.json) printJson(answer);
     else print(registryText(answer));
   });
-  const retire = retiring('retire', "give up a region's logs at the newest cut, for good: for a region that is lost with all it had", 'cut');
-  const newLineage = retiring(
-    'new-lineage', "give up a region's logs where they were folded to, for good: its topic was re-created or truncated. Its services register new logs at their next start", 'folded',
-  );
+  const retire = giving('retire', "give up a region's logs at the newest cut, for good: for a region that is lost with all it had")
+    .addOption(new Option('--lineage <n>', 'of the logs, when the region has live ones of several').argParser(parseInteger(0, LINEAGE_MAX)))
+    .action((options: RetireOptions) => giveUp('/v1/logs/retire', options, 'nothing of them counts from here on'));
+  const newLineage = giving('new-lineage', 'begin anew with a topic that was re-created or truncated: its logs count as far as they were folded, and new ones are registered')
+    .action((options: RetireOptions) => giveUp('/v1/logs/new-lineage', options, `these are registered: restart the services of ${options.region}`));
   return new Command('logs').description('logs: one for each partition of each incarnation of a topic').addCommand(list).addCommand(retire).addCommand(newLineage);
 }
 
-function retiring(name: string, description: string, keep: 'cut' | 'folded'): Command {
+function giving(name: string, description: string): Command {
   const command = new Command(name)
     .description(description)
     .addOption(new Option('--region <region>', 'the region whose logs they are').argParser(parseRegion).makeOptionMandatory())
-    .addOption(new Option('--lineage <n>', 'of the logs, when the region has live ones of several').argParser(parseInteger(0, LINEAGE_MAX)))
     .addOption(new Option('--reason <text>', 'why, for the record').makeOptionMandatory())
     .addOption(new Option('--ask <region>', 'region to ask (default: the region itself)'));
-  return withService(command).action(async (options: RetireOptions) => {
-    const { region, ask = region, lineage, reason } = options;
-    const answer = await connected({ ...options, region: ask }, (client) => client.post<HandedOverJson>('/v1/logs/retire', { region, lineage, keep, reason }));
-    if (options.json) printJson(answer);
-    else print(handedOverText(answer, `nothing of them counts from here on; restart the services of ${region}, if there are any, to register new ones`, ''));
-  });
+  return withService(command);
+}
+
+async function giveUp(path: string, options: RetireOptions, done: string): Promise<void> {
+  const { region, ask = region, lineage, reason } = options;
+  const answer = await connected({ ...options, region: ask }, (client) => client.post<HandedOverJson>(path, { region, lineage, reason }));
+  if (options.json) printJson(answer);
+  else print(handedOverText(answer, done, ''));
 }
 
 function handedOverText({ logs }: HandedOverJson, done: string, nothing: string): string {
