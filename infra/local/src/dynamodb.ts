@@ -3,35 +3,41 @@
  * replicates between them. Healthy = it answers HTTP at all (without a signature: 400).
  */
 import { mkdir } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { statusOf } from './http';
+import { jarsOf } from './jars';
 import type { Part } from './part';
 import { HOST } from './ports';
+import { findJava } from './tools';
 
-/** Access key id that all who use the stack have: DynamoDB Local keeps a database for each. It takes any secret. */
-export const LOCAL_KEY = 'local';
+/** What all who use the stack have, and nothing else: DynamoDB Local keeps a database for each key id. It takes any secret. */
+export const LOCAL_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_SESSION_TOKEN: undefined, AWS_PROFILE: undefined } as const;
 
 const HEAP = '-Xmx192m';
-const ASK_TIMEOUT_MS = 2_000;
 
 export const dynamodb: Part = {
-  name: 'dynamodb',
+  kind: 'dynamodb',
+  isPerRegion: true,
+  instances: 1,
   ports: ['http'],
+  drainMs: 10_000,
   endpoint: ({ http }) => `http://${HOST}:${http}`,
 
-  async prepare({ jars, directory, region, ports: { http } }) {
+  async prepare({ directory, region, ports: { http }, mark }) {
+    const jars = await jarsOf('dynamodb', () => undefined);
     const data = join(directory, 'data');
     await mkdir(data, { recursive: true });
-    writeAhead(join(data, `${LOCAL_KEY}_${region}.db`));
+    writeAhead(join(data, `${LOCAL_CREDENTIALS.AWS_ACCESS_KEY_ID}_${region}.db`));
     // SQLite's native library lies among the jars.
-    return [
+    const args = [
       HEAP, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.library.path=${jars}`, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*'),
       'com.amazonaws.services.dynamodbv2.local.main.ServerRunner', '-port', String(http), '-dbPath', data, '-disableTelemetry',
     ];
+    return { command: await findJava(), args: [`-D${mark}`, ...args], env: {} };
   },
 
-  isHealthy: ({ http }) => answers(http),
+  isHealthy: async ({ http }) => (await statusOf({ port: http, path: '/' })) !== undefined,
 };
 
 /**
@@ -42,16 +48,4 @@ function writeAhead(file: string): void {
   const database = new DatabaseSync(file);
   database.exec('PRAGMA journal_mode = WAL');
   database.close();
-}
-
-function answers(port: number | undefined): Promise<boolean> {
-  return new Promise((done) => {
-    const asked = request({ host: HOST, port, timeout: ASK_TIMEOUT_MS, agent: false }, (response) => {
-      response.resume();
-      done(true);
-    });
-    asked.once('timeout', () => asked.destroy());
-    asked.once('error', () => done(false));
-    asked.end();
-  });
 }

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { StackError } from './errors';
 import { findMaven } from './tools';
 
-export type PartName = 'kafka' | 'dynamodb';
+export type JavaPart = 'kafka' | 'dynamodb';
 
 /** `infra/local`, from `src` and from `dist`. */
 const HERE = resolve(__dirname, '..');
@@ -18,7 +18,7 @@ const STAMP = '.pom-sha256';
 const TOLD_MAX = 4_000;
 
 /** Folder with all jars of a part. `onFetch` is told before Maven is asked, which can take a minute. */
-export async function jarsOf(part: PartName, onFetch: () => void): Promise<string> {
+export async function jarsOf(part: JavaPart, onFetch: () => void): Promise<string> {
   const folder = join(HERE, 'target', part);
   const stamp = createHash('sha256').update(await readFile(join(HERE, 'pom.xml'))).digest('hex');
   if ((await readFile(join(folder, STAMP), 'utf8').catch(() => '')) === stamp) return folder;

@@ -8,8 +8,10 @@ import { access, mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { jarsOf } from './jars';
 import type { Part } from './part';
 import { HOST } from './ports';
+import { findJava } from './tools';
 
 const run = promisify(execFile);
 
@@ -22,11 +24,17 @@ const BROKERS_AT = 8;
 const ASK_TIMEOUT_MS = 2_000;
 
 export const kafka: Part = {
-  name: 'kafka',
+  kind: 'kafka',
+  isPerRegion: true,
+  instances: 1,
   ports: ['broker', 'controller'],
+  // It writes what it has first, in a second; on a busy machine it can wait for itself much longer. Killed, it loses nothing.
+  drainMs: 10_000,
   endpoint: ({ broker }) => `${HOST}:${broker}`,
 
-  async prepare({ java, jars, directory, ports }) {
+  async prepare({ directory, ports, mark }) {
+    const java = await findJava();
+    const jars = await jarsOf('kafka', () => undefined);
     await mkdir(directory, { recursive: true });
     const properties = join(directory, 'server.properties');
     await writeFile(properties, serverProperties(join(directory, 'data'), ports));
@@ -35,7 +43,8 @@ export const kafka: Part = {
       const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
       await run(java, [...quick(jars), 'kafka.tools.StorageTool', 'format', `--cluster-id=${clusterId}`, '--config', properties]);
     }
-    return [HEAP, ...quick(jars), '-Dorg.slf4j.simpleLogger.log.kafka=info', '-Dorg.slf4j.simpleLogger.showDateTime=true', 'kafka.Kafka', properties];
+    const args = [HEAP, ...quick(jars), '-Dorg.slf4j.simpleLogger.log.kafka=info', '-Dorg.slf4j.simpleLogger.showDateTime=true', 'kafka.Kafka', properties];
+    return { command: java, args: [`-D${mark}`, ...args], env: {} };
   },
 
   isHealthy: ({ broker }) => namesABroker(broker),

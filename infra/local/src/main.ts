@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { MeridianError } from '@meridian/accounting';
-import { PART_NAMES, Stack, type Status } from './stack';
-import type { PartName } from './jars';
+import { PART_NAMES, type PartName } from './part';
+import { Stack, type Status } from './stack';
 
 const COMMANDS = ['up', 'down', 'status', 'logs', 'reset'] as const;
 type Command = (typeof COMMANDS)[number];
@@ -21,6 +21,7 @@ const USAGE = `Usage: npm run stack -- up|down|status|logs|reset [options]
   logs      the end of every log
   reset     down, and remove what is on disk
 
+  --apps            the services too: per region ingest, two aggregators, reconciliation, from built code
   --regions A,B,C   of which regions (default: those it has, else us-east-1,eu-west-1,ap-southeast-1)
   --parts P,Q       which parts: ${PART_NAMES.join(',')} (default: all)
   --ports N         listen on N, N+1, … (default: free ports, kept from one up to the next)
@@ -28,9 +29,11 @@ const USAGE = `Usage: npm run stack -- up|down|status|logs|reset [options]
   --lines N         lines of each log (default ${LINES_DEFAULT})
   --json            one JSON object on stdout
 
+With services, Meridian's own commands find it: npx meridian total … --data ${DIRECTORY_DEFAULT}
 Needs Java 17 or newer, and Maven the first time.`;
 
 const options = {
+  apps: { type: 'boolean', default: false },
   regions: { type: 'string' },
   parts: { type: 'string' },
   ports: { type: 'string' },
@@ -56,7 +59,7 @@ function read(args: readonly string[]) {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { positionals, regions, parts, ports, directory, lines, json, help } = read(args);
+  const { positionals, apps, regions, parts, ports, directory, lines, json, help } = read(args);
   if (help) {
     console.log(USAGE);
     return 0;
@@ -66,13 +69,16 @@ async function main(args: readonly string[]): Promise<number> {
   const say = (line: string): void => console.error(line);
   switch (command) {
     case 'up':
-      await stack.up({
+      if (apps && parts !== undefined) throw new UsageError('--apps needs all parts: leave --parts out');
+      // Its exit status is that of what was asked for: other parts may be stopped.
+      show(await stack.up({
         say,
+        apps,
         ...(regions !== undefined && { regions: regions.split(',') }),
         ...(parts !== undefined && { parts: partsOf(parts) }),
         ...(ports !== undefined && { portsFrom: whole('--ports', ports) }),
-      });
-      return show(await stack.status(), json);
+      }), json);
+      return 0;
     case 'status':
       return show(await stack.status(), json);
     case 'logs':
@@ -109,10 +115,11 @@ function show(status: Status, isJson: boolean): number {
   if (isJson) console.log(JSON.stringify(status));
   else if (status.processes.length === 0) console.log('nothing is running: npm run stack -- up');
   else {
-    for (const { part, region, pid, isHealthy } of status.processes) {
-      const where = isHealthy ? `${status[part][region]} (process ${pid})` : pid === undefined ? 'stopped' : 'not healthy';
-      console.log(`${part.padEnd(10)}${region.padEnd(18)}${where}`);
+    const width = Math.max(...status.processes.map(({ name }) => name.length)) + 2;
+    for (const { name, pid, endpoint, isHealthy } of status.processes) {
+      console.log(`${name.padEnd(width)}${isHealthy ? `${endpoint} (process ${pid})` : pid === undefined ? 'stopped' : 'not healthy'}`);
     }
+    if (status.key !== undefined) console.log(`${'key'.padEnd(width)}${status.key}`);
   }
   return status.processes.length > 0 && status.processes.every(({ isHealthy }) => isHealthy) ? 0 : 1;
 }

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRunning, startDetached, stop, type Started } from './processes';
 
+const DRAIN_MS = 5_000;
+
 let directory: string;
 
 beforeEach(async () => {
@@ -19,18 +21,18 @@ describe('processes that outlive their command', () => {
   it('are ended, and ending them again is nothing', async () => {
     const started = await start('setInterval(() => {}, 1000)');
     expect(await isRunning(started)).toBe(true);
-    await stop(started);
+    await stop(started, DRAIN_MS);
     expect(await isRunning(started)).toBe(false);
-    await stop(started);
+    await stop(started, DRAIN_MS);
   });
 
   it('are left alone when they are somebody else\'s who has the pid now', async () => {
     const started = await start('setInterval(() => {}, 1000)');
     const mistaken = { pid: started.pid, mark: 'mark=another' };
     expect(await isRunning(mistaken)).toBe(false);
-    await stop(mistaken);
+    await stop(mistaken, DRAIN_MS);
     expect(await isRunning(started)).toBe(true);
-    await stop(started);
+    await stop(started, DRAIN_MS);
   });
 
   it('say so when they cannot be started', async () => {

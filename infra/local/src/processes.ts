@@ -16,15 +16,22 @@ export interface Started {
 }
 
 const LOOK_EVERY_MS = 50;
-/** A broker that is told to stop writes what it has first, in a second; on a busy machine it can wait for itself much longer. Killed, it loses nothing. */
-const TERM_WAIT_MS = 10_000;
 const KILL_WAIT_MS = 5_000;
 
-/** Starts a process of its own session that writes to `logFile` only. The caller's `args` must hold `mark`. */
-export async function startDetached(command: string, args: readonly string[], options: { readonly mark: string; readonly logFile: string; readonly cwd: string }): Promise<Started> {
+export interface StartOptions {
+  /** One of the arguments ends with it. */
+  readonly mark: string;
+  readonly logFile: string;
+  readonly cwd: string;
+  /** Beside our own variables; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Starts a process of its own session that writes to `logFile` only. */
+export async function startDetached(command: string, args: readonly string[], options: StartOptions): Promise<Started> {
   const log = await open(options.logFile, 'a');
   try {
-    const child = spawn(command, args, { cwd: options.cwd, detached: true, stdio: ['ignore', log.fd, log.fd] });
+    const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, detached: true, stdio: ['ignore', log.fd, log.fd] });
     await new Promise<void>((done, fail) => child.once('error', fail).once('spawn', done));
     child.unref();
     return { pid: child.pid as number, mark: options.mark };
@@ -40,10 +47,12 @@ export async function isRunning({ pid, mark }: Started): Promise<boolean> {
   return (await commandLine(pid)).includes(mark);
 }
 
-/** Ends processes that are ours and leaves others alone. Resolves when they are gone. */
-export async function stop(started: Started): Promise<void> {
-  if (!(await signal(started, 'SIGTERM'))) return;
-  if (await isGone(started, TERM_WAIT_MS)) return;
+/** Ends a process that is ours and leaves others alone: at once, or after `drainMs` at the latest. Resolves when it is gone. */
+export async function stop(started: Started, drainMs = 0): Promise<void> {
+  if (drainMs > 0) {
+    if (!(await signal(started, 'SIGTERM'))) return;
+    if (await isGone(started, drainMs)) return;
+  }
   await signal(started, 'SIGKILL');
   if (!(await isGone(started, KILL_WAIT_MS))) throw new StackError('stack_not_stopped', `process ${started.pid} is still there after SIGKILL`);
 }

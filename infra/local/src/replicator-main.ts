@@ -27,7 +27,7 @@ const options = {
   listen: { type: 'string' },
   directory: { type: 'string' },
   /** By which the stack knows its processes. */
-  stack: { type: 'string' },
+  'meridian.stack': { type: 'string' },
 } as const;
 
 type Options = Partial<Record<keyof typeof options, string>>;

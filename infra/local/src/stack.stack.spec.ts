@@ -1,6 +1,6 @@
 /** The stack as a user starts and ends it: real processes, in a directory of its own. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,6 +23,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 }, TIMEOUT_MS);
 
+/** A process that is configured so cannot start. */
+const DAMAGING = 'MERIDIAN_FLUSH_AGE_MS';
+
 function pids({ processes }: Status): (number | undefined)[] {
   return processes.map(({ pid }) => pid).sort();
 }
@@ -30,7 +33,7 @@ function pids({ processes }: Status): (number | undefined)[] {
 /** Processes of this machine with the stack's directory on their command line. */
 async function left(): Promise<string[]> {
   const lines = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return lines.filter((line) => line.includes(`-Dmeridian.stack=${directory}`));
+  return lines.filter((line) => line.includes(`meridian.stack=${directory}`));
 }
 
 describe('the stack', () => {
@@ -42,7 +45,7 @@ describe('the stack', () => {
     expect(await left()).toEqual([]);
     expect(await stack.status()).toMatchObject({ kafka: {}, dynamodb: {} });
     const again = await stack.up();
-    expect([again.kafka, again.dynamodb]).toEqual([first.kafka, first.dynamodb]);
+    expect([again.kafka, again.dynamodb, again.replicator]).toEqual([first.kafka, first.dynamodb, first.replicator]);
     await stack.reset();
     expect(await left()).toEqual([]);
     await expect(readdir(directory)).rejects.toThrow();
@@ -61,13 +64,46 @@ describe('the stack', () => {
     expect(await left()).toEqual([]);
   }, TIMEOUT_MS);
 
+  it('runs the services from built code, and its directory tells other commands where', async () => {
+    const { ingest, aggregator, reconciliation, replicator, key = '' } = await stack.up({ regions: ['here'], apps: true });
+    expect([Object.keys(ingest ?? {}), aggregator?.['here']?.length]).toEqual([['here'], 2]);
+    const keys = JSON.parse(await readFile(join(directory, 'keys.json'), 'utf8')) as { readonly demo: string; readonly platform: string };
+    expect(keys).toEqual({ platform: key, demo: expect.stringMatching(/^mk_/) as string });
+    expect((await stat(join(directory, 'keys.json'))).mode & 0o777).toBe(0o600);
+    const coverage = await fetch(`${reconciliation?.['here']}/v1/coverage`, { headers: { authorization: `Bearer ${key}` } });
+    expect(coverage.status).toBe(200);
+
+    await stack.kill('aggregator/here/1');
+    expect((await stack.status()).aggregator?.['here']).toEqual([aggregator?.['here']?.[1]]);
+    await stack.kill('replicator');
+    await Promise.all([stack.start('aggregator/here/1'), stack.start('replicator')]);
+    const again = await stack.up({ apps: true });
+    expect([again.ingest, again.aggregator, again.replicator, again.key]).toEqual([ingest, aggregator, replicator, key]);
+    const running = JSON.parse(await readFile(join(directory, 'meridian.json'), 'utf8')) as object;
+    const pid = again.processes.find(({ name }) => name === 'replicator')?.pid;
+    expect(running).toEqual({ pid, regions: { here: { ingest: ingest?.['here'], aggregator: aggregator?.['here']?.[0], reconciliation: reconciliation?.['here'] } } });
+
+    await stack.down();
+    expect(await left()).toEqual([]);
+    await expect(readFile(join(directory, 'meridian.json'))).rejects.toThrow('ENOENT');
+  }, TIMEOUT_MS);
+
+  it('ends with what a service says that cannot start', async () => {
+    process.env[DAMAGING] = 'soon';
+    try {
+      await expect(stack.up({ regions: ['here'], apps: true })).rejects.toMatchObject({ code: 'stack_not_started', message: expect.stringMatching(/aggregator\/here\/\d did not become healthy[^]*MERIDIAN_FLUSH_AGE_MS/) as string });
+    } finally {
+      Reflect.deleteProperty(process.env, DAMAGING);
+    }
+  }, TIMEOUT_MS);
+
   it('says what to install where there is no Java', async () => {
     const failing = run(process.execPath, [MAIN, 'up', '--directory', directory], { env: { PATH: directory } });
     await expect(failing).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('apt-get install openjdk-17') as string });
   });
 
   it('says how it is used when it is not used so', async () => {
-    for (const args of [[], ['sideways'], ['up', '--parts', 'redis'], ['up', '--ports', '0'], ['up', '--nonsense']]) {
+    for (const args of [[], ['sideways'], ['up', '--parts', 'redis'], ['up', '--ports', '0'], ['up', '--apps', '--parts', 'kafka'], ['up', '--nonsense']]) {
       await expect(run(process.execPath, [MAIN, ...args])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('Usage: npm run stack') as string });
     }
   });

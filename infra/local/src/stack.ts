@@ -1,73 +1,87 @@
 /**
- * The stack: per region one Kafka and one DynamoDB Local, as processes that outlive the command. Invariant: a process
- * is in the state file from the moment it has a pid until it is gone, so `down` finds all of them, whatever happened
- * to the command that started them.
+ * The stack: per region one Kafka and one DynamoDB Local, a replicator for all, and with `apps` the services, as
+ * processes that outlive the command. Neighbours: `members.ts` runs them, `setup.ts` makes what the services need.
  */
-import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dynamodb } from './dynamodb';
+import { readKeys, removeRunning, writeKeys, writeRunning } from './data-files';
 import { StackError } from './errors';
-import { jarsOf, type PartName } from './jars';
-import { kafka } from './kafka';
-import type { Part, Ports } from './part';
-import { freePort } from './ports';
-import { isRunning, startDetached, stop } from './processes';
-import { readState, withLock, writeState, type Member } from './state';
+import { statusOf } from './http';
+import { jarsOf } from './jars';
+import { Members, PARTS } from './members';
+import { APP_NAMES, KINDS, PART_NAMES, type Kind, type PartName } from './part';
+import { createKeys, createStores } from './setup';
+import { nameOf, readState, withLock, type Member } from './state';
 import { findJava } from './tools';
 
 export interface UpOptions {
   /** Which to have; those that run already stay. Default: what the directory has, else `REGIONS_DEFAULT`. */
   readonly regions?: readonly string[];
+  /** Default: all. */
   readonly parts?: readonly PartName[];
+  /** The services too. */
+  readonly apps?: boolean;
   /** First of the ports; without it, free ones. Those that the directory has are kept while they are free. */
   readonly portsFrom?: number;
   /** Told what goes on. */
   readonly say?: (line: string) => void;
 }
 
+type ByRegion<T> = Readonly<Record<string, T>>;
+
+/** Of what is healthy. */
 export interface Status {
   readonly directory: string;
-  /** `host:port` of each region's healthy broker. */
-  readonly kafka: Readonly<Record<string, string>>;
-  /** URL of each region's healthy DynamoDB. */
-  readonly dynamodb: Readonly<Record<string, string>>;
-  readonly processes: readonly (Member & { readonly isHealthy: boolean })[];
+  readonly ingest?: ByRegion<string>;
+  readonly aggregator?: ByRegion<readonly string[]>;
+  readonly reconciliation?: ByRegion<string>;
+  /** `host:port` of each region's broker. */
+  readonly kafka: ByRegion<string>;
+  readonly dynamodb: ByRegion<string>;
+  readonly replicator?: string;
+  /** Of the platform. */
+  readonly key?: string;
+  readonly processes: readonly (Member & { readonly name: string; readonly endpoint: string; readonly isHealthy: boolean })[];
 }
 
 export const REGIONS_DEFAULT = ['us-east-1', 'eu-west-1', 'ap-southeast-1'] as const;
-export const PARTS: Readonly<Record<PartName, Part>> = { kafka, dynamodb };
-export const PART_NAMES: readonly PartName[] = ['kafka', 'dynamodb'];
 
 const REGION = /^[A-Za-z0-9_-]{1,64}$/;
-/** A cold start of a broker on a busy machine with two cores takes about 10 s. */
-const HEALTHY_WITHIN_MS = 120_000;
+/** A key is put into one region, and its row reaches the others within a second. */
+const KEYS_WITHIN_MS = 60_000;
 const LOOK_EVERY_MS = 100;
-/** Lines of a log told when its process did not become healthy. */
-const TOLD_LINES = 20;
 
 export class Stack {
-  constructor(readonly directory: string) {}
+  private readonly members: Members;
+  private acting: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly directory: string) {
+    this.members = new Members(directory);
+  }
 
   /** Resolves when all that is asked for is healthy. Twice is as good as once. */
   up(options: UpOptions = {}): Promise<Status> {
-    return withLock(this.directory, async () => {
-      const java = await findJava();
+    return this.locked(async () => {
+      await findJava();
       const members = await this.wanted(options);
-      for (const { part } of members) await jarsOf(part, () => options.say?.(`fetching ${part} from Maven Central …`));
+      for (const part of ['kafka', 'dynamodb'] as const) if (members.some((one) => one.part === part)) await jarsOf(part, () => options.say?.(`fetching ${part} from Maven Central …`));
       // Of one kind at a time: a machine of two cores starts three brokers faster than six of everything.
-      for (const part of PART_NAMES) {
-        await Promise.all(members.filter((one) => one.part === part).map((one) => this.start(one, java, options)));
-      }
+      for (const part of PART_NAMES) await this.startAll(members.filter((one) => one.part === part), options);
+      if (options.apps === true) await this.upApps(members, options);
       return this.status();
     });
   }
 
   /** Resolves when none of its processes is left. What is on disk stays. */
   down(): Promise<void> {
-    return withLock(this.directory, async () => {
+    return this.locked(async () => {
+      await removeRunning(this.directory);
       const { members } = await readState(this.directory);
-      await Promise.all(members.map((one) => this.stop(one)));
+      const stop = (kinds: readonly Kind[]): Promise<unknown> => Promise.all(members.filter(({ part }) => kinds.includes(part)).map((one) => this.members.stop(one)));
+      // What writes stops first, and finds what it writes to.
+      await stop(APP_NAMES);
+      await stop(['replicator']);
+      await stop(['kafka', 'dynamodb']);
     });
   }
 
@@ -77,116 +91,124 @@ export class Stack {
     await rm(this.directory, { recursive: true, force: true });
   }
 
+  /** Kills one process, as a crash does: by its name in `status`, such as `aggregator/us-east-1/2`. */
+  async kill(name: string): Promise<void> {
+    await this.members.kill(await this.named(name));
+  }
+
+  /** Starts one process again that was killed or stopped, at the same ports. Resolves when it is healthy. */
+  async start(name: string): Promise<void> {
+    const member = await this.locked(async () => this.members.start(await this.named(name), { arePortsFixed: true }));
+    await this.members.untilHealthy(member);
+    await this.announce();
+  }
+
   async status(): Promise<Status> {
     const { members } = await readState(this.directory);
-    const sorted = members.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b)));
-    const processes = await Promise.all(sorted.map(async (one) => ({ ...one, isHealthy: await this.isHealthy(one) })));
-    const endpoints = (part: PartName): Record<string, string> =>
-      Object.fromEntries(processes.filter((one) => one.part === part && one.isHealthy).map((one) => [one.region, PARTS[part].endpoint(one.ports)]));
-    return { directory: this.directory, kafka: endpoints('kafka'), dynamodb: endpoints('dynamodb'), processes };
+    const sorted = members.toSorted((a, b) => a.region.localeCompare(b.region) || KINDS.indexOf(a.part) - KINDS.indexOf(b.part) || (a.instance ?? 0) - (b.instance ?? 0));
+    const processes = await Promise.all(sorted.map(async (one) => ({ name: nameOf(one), ...one, endpoint: PARTS[one.part].endpoint(one.ports), isHealthy: await this.members.isHealthy(one) })));
+    const healthy = (kind: Kind) => processes.filter(({ part, isHealthy }) => part === kind && isHealthy);
+    const urls = (kind: Kind): Record<string, string> => Object.fromEntries(healthy(kind).map(({ region, endpoint }) => [region, endpoint]));
+    const [ingest, reconciliation, aggregators, [replicator]] = [urls('ingest'), urls('reconciliation'), Object.groupBy(healthy('aggregator'), ({ region }) => region), healthy('replicator')];
+    const aggregator = Object.fromEntries(Object.entries(aggregators).map(([region, all = []]) => [region, all.map(({ endpoint }) => endpoint)]));
+    const keys = await readKeys(this.directory);
+    const hasApps = Object.keys({ ...ingest, ...reconciliation, ...aggregator }).length > 0;
+    return {
+      directory: this.directory,
+      ...(hasApps && { ingest, aggregator, reconciliation }),
+      kafka: urls('kafka'),
+      dynamodb: urls('dynamodb'),
+      ...(replicator && { replicator: replicator.endpoint }),
+      ...(hasApps && keys && { key: keys.platform }),
+      processes,
+    };
   }
 
-  /** File that a region's part writes what it has to say to. */
-  logFile({ part, region }: Pick<Member, 'part' | 'region'>): string {
-    return join(this.home({ part, region }), `${part}.log`);
+  /** File that a process writes what it has to say to. */
+  logFile(member: Member): string {
+    return this.members.logFile(member);
   }
 
-  private home({ part, region }: Pick<Member, 'part' | 'region'>): string {
-    return join(this.directory, region, part);
-  }
-
-  /** What no other stack's processes have on their command line. */
-  private mark({ part, region }: Member): string {
-    return `-Dmeridian.stack=${this.home({ part, region })}`;
-  }
-
-  private async wanted({ regions, parts = PART_NAMES, portsFrom }: UpOptions): Promise<readonly Member[]> {
-    const { members } = await readState(this.directory);
-    const known = [...new Set(members.map(({ region }) => region))];
-    const asked = regions ?? (known.length > 0 ? known : REGIONS_DEFAULT);
+  private async wanted({ regions, parts = PART_NAMES, apps = false, portsFrom }: UpOptions): Promise<readonly Member[]> {
+    const state = await readState(this.directory);
+    const asked = regions ?? (state.regions.length > 0 ? state.regions : REGIONS_DEFAULT);
     for (const region of asked) if (!REGION.test(region)) throw new StackError('stack_invalid', `a region's name matches ${REGION.source}: ${JSON.stringify(region)} does not`);
+    await this.members.addRegions(asked);
     let next = portsFrom;
     const wanted: Member[] = [];
-    for (const region of asked) {
-      for (const part of parts) {
-        const ports: Record<string, number> = { ...members.find((one) => one.part === part && one.region === region)?.ports };
+    const want = (part: Kind, region: string): void => {
+      const { instances } = PARTS[part];
+      for (let instance = 1; instance <= instances; instance++) {
+        const one = { part, region, ...(instances > 1 && { instance }) };
+        const ports: Record<string, number> = { ...state.members.find((known) => nameOf(known) === nameOf(one))?.ports };
         for (const name of PARTS[part].ports) if (next !== undefined) ports[name] = next++;
-        wanted.push({ part, region, ports });
+        wanted.push({ ...one, ports });
       }
-    }
+    };
+    const kinds: readonly Kind[] = [...parts, ...(apps ? APP_NAMES : [])];
+    for (const region of asked) for (const kind of kinds) if (PARTS[kind].isPerRegion) want(kind, region);
+    for (const kind of kinds) if (!PARTS[kind].isPerRegion) want(kind, '');
     return wanted;
   }
 
-  private async start(wanted: Member, java: string, { portsFrom, say }: UpOptions): Promise<void> {
-    const part = PARTS[wanted.part];
-    const name = `${wanted.part} of ${wanted.region}`;
-    const before = await this.find(wanted);
-    if (before && (await this.isHealthy(before))) return;
-    // Running but not healthy: it hangs, or somebody ended the command that waited for it.
-    if (before) await this.stop(before);
-    const ports = portsFrom === undefined ? await freePorts(part, wanted.ports) : wanted.ports;
-    const directory = this.home(wanted);
-    await mkdir(directory, { recursive: true });
-    const jars = await jarsOf(wanted.part, () => undefined);
-    const args = await part.prepare({ java, jars, directory, region: wanted.region, ports });
-    const mark = this.mark(wanted);
-    const { pid } = await startDetached(java, [mark, ...args], { mark, logFile: this.logFile(wanted), cwd: directory });
-    const member = { ...wanted, ports, pid };
-    await this.record(member);
-    await this.untilHealthy(member);
-    say?.(`${name} is healthy at ${part.endpoint(ports)}`);
+  private async startAll(members: readonly Member[], { portsFrom, say }: UpOptions): Promise<void> {
+    if (members.length === 0) return;
+    say?.(`waiting for ${members.map(nameOf).join(', ')} …`);
+    await Promise.all(
+      members.map(async (one) => {
+        const started = await this.members.start(one, { arePortsFixed: portsFrom !== undefined });
+        await this.members.untilHealthy(started);
+        say?.(`${nameOf(started)} is healthy at ${PARTS[started.part].endpoint(started.ports)}`);
+      }),
+    );
   }
 
-  private async stop(member: Member): Promise<void> {
-    if (member.pid === undefined) return;
-    await stop({ pid: member.pid, mark: this.mark(member) });
-    const { pid: _, ...stopped } = member;
-    await this.record(stopped);
+  private async upApps(members: readonly Member[], options: UpOptions): Promise<void> {
+    const layout = await this.members.layout();
+    const regions = [...new Set(members.map(({ region }) => region).filter((region) => region !== ''))];
+    options.say?.(`creating tables and topics in ${regions.join(', ')} …`);
+    await createStores(layout, regions);
+    let keys = await readKeys(this.directory);
+    if (!keys) await writeKeys(this.directory, (keys = await createKeys(layout)));
+    for (const kind of APP_NAMES) await this.startAll(members.filter((one) => one.part === kind), options);
+    options.say?.('waiting until every region knows the keys …');
+    await Promise.all(members.filter(({ part }) => part === 'reconciliation').map((one) => this.untilKnown(one, keys.platform)));
+    await this.announce();
   }
 
-  private async find({ part, region }: Member): Promise<Member | undefined> {
-    const { members } = await readState(this.directory);
-    return members.find((one) => one.part === part && one.region === region);
-  }
-
-  private recording = Promise.resolve();
-
-  private record(member: Member): Promise<void> {
-    const written = this.recording.then(async () => {
-      const { members } = await readState(this.directory);
-      const others = members.filter((one) => one.part !== member.part || one.region !== member.region);
-      await writeState(this.directory, { members: [...others, member] });
-    });
-    this.recording = written.catch(() => undefined);
-    return written;
-  }
-
-  private async isHealthy(member: Member): Promise<boolean> {
-    if (member.pid === undefined || !(await isRunning({ pid: member.pid, mark: this.mark(member) }))) return false;
-    return PARTS[member.part].isHealthy(member.ports);
-  }
-
-  private async untilHealthy(member: Member & { readonly pid: number }): Promise<void> {
-    const process = { pid: member.pid, mark: this.mark(member) };
-    const until = Date.now() + HEALTHY_WITHIN_MS;
-    while (Date.now() < until && (await isRunning(process))) {
-      if (await PARTS[member.part].isHealthy(member.ports)) return;
+  private async untilKnown(member: Member, key: string): Promise<void> {
+    const port = (await this.members.find(member))?.ports['http'];
+    const until = Date.now() + KEYS_WITHIN_MS;
+    while ((await statusOf({ port, path: '/v1/coverage', key })) === 401) {
+      if (Date.now() >= until) throw new StackError('stack_not_started', `${nameOf(member)} does not know the key in keys.json: is the replicator at work? npm run stack -- logs`);
       await sleep(LOOK_EVERY_MS);
     }
-    const log = await readFile(this.logFile(member), 'utf8').catch(() => '');
-    await this.stop(member);
-    const told = log.trimEnd().split('\n').slice(-TOLD_LINES).join('\n');
-    throw new StackError('stack_not_started', `${member.part} of ${member.region} did not become healthy. Its log ends:\n${told}`);
   }
-}
 
-function nameOf({ part, region }: Member): string {
-  return `${region} ${part}`;
-}
+  /** So that `meridian … --data` finds them. */
+  private async announce(): Promise<void> {
+    const { members } = await readState(this.directory);
+    const endpointOf = (kind: Kind, region: string): string => {
+      const member = members.find((one) => one.part === kind && one.region === region);
+      return member ? PARTS[kind].endpoint(member.ports) : '';
+    };
+    const pid = members.find(({ part }) => part === 'replicator')?.pid ?? 0;
+    const urls = (region: string) => ({ ingest: endpointOf('ingest', region), aggregator: endpointOf('aggregator', region), reconciliation: endpointOf('reconciliation', region) });
+    const served = members.filter(({ part, pid: isStarted }) => part === 'ingest' && isStarted !== undefined).map(({ region }) => region);
+    if (served.length > 0) await writeRunning(this.directory, { pid, regions: Object.fromEntries(served.sort().map((region) => [region, urls(region)])) });
+  }
 
-/** Fresh ones for those that somebody else has taken meanwhile. */
-async function freePorts(part: Part, preferred: Ports): Promise<Ports> {
-  const ports: Record<string, number> = {};
-  for (const name of part.ports) ports[name] = await freePort(preferred[name]);
-  return ports;
+  private async named(name: string): Promise<Member> {
+    const { members } = await readState(this.directory);
+    const member = members.find((one) => nameOf(one) === name);
+    if (!member) throw new StackError('stack_invalid', `there is no ${name}: there are ${members.map(nameOf).sort().join(', ')}`);
+    return member;
+  }
+
+  /** One command at a time, of ours and of others. */
+  private locked<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.acting.then(() => withLock(this.directory, act));
+    this.acting = done.catch(() => undefined);
+    return done;
+  }
 }

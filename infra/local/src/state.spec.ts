@@ -13,9 +13,9 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 describe('the state of a stack', () => {
   it('is empty at first, and what was written after', async () => {
     const member: Member = { part: 'kafka', region: 'eu', ports: { broker: 1 }, pid: 7 };
-    expect(await readState(directory)).toEqual({ members: [] });
-    await writeState(directory, { members: [member] });
-    expect(await readState(directory)).toEqual({ members: [member] });
+    expect(await readState(directory)).toEqual({ regions: [], members: [] });
+    await writeState(directory, { regions: ['eu'], members: [member] });
+    expect(await readState(directory)).toEqual({ regions: ['eu'], members: [member] });
   });
 
   it('says so when somebody has damaged it', async () => {

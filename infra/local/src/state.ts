@@ -2,18 +2,24 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StackError } from './errors';
-import type { PartName } from './jars';
-import type { Ports } from './part';
+import type { Kind, Ports } from './part';
 
-/** One region's part. Without `pid` it is stopped; ports are kept, so that it comes back at the same ones. */
+/** One process. Without `pid` it is stopped; ports are kept, so that it comes back at the same ones. */
 export interface Member {
-  readonly part: PartName;
+  readonly part: Kind;
+  /** Empty for what is there once for all regions. */
   readonly region: string;
+  /** From 1, where there are several in a region. */
+  readonly instance?: number;
   readonly ports: Ports;
   readonly pid?: number;
+  /** Digest of how it was started: what would be started otherwise now is started again. */
+  readonly launch?: string;
 }
 
 export interface State {
+  /** In the order in which they were asked for first. */
+  readonly regions: readonly string[];
   readonly members: readonly Member[];
 }
 
@@ -22,7 +28,7 @@ const LOCK = 'lock';
 
 export async function readState(directory: string): Promise<State> {
   const text = await readFile(join(directory, FILE), 'utf8').catch(() => undefined);
-  if (text === undefined) return { members: [] };
+  if (text === undefined) return { regions: [], members: [] };
   try {
     return JSON.parse(text) as State;
   } catch (cause) {
@@ -67,4 +73,9 @@ export function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
+}
+
+/** `aggregator/us-east-1/2`: what a process is called, and no two of a stack are. */
+export function nameOf({ part, region, instance }: Pick<Member, 'part' | 'region' | 'instance'>): string {
+  return [part, ...(region === '' ? [] : [region]), ...(instance === undefined ? [] : [instance])].join('/');
 }

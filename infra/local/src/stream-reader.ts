@@ -35,9 +35,9 @@ interface Shard {
 
 /** What GetRecords gives at most. */
 const RECORDS_MAX = 1_000;
-/** After a read without records; it doubles up to the second while there are none. */
-const IDLE_MS = 20;
-const IDLE_MS_MAX = 80;
+/** Between reads; it doubles up to the second while there are no records: a read costs half a millisecond of each process. */
+const IDLE_MS = 40;
+const IDLE_MS_MAX = 400;
 /** A shard is open for hours; its children are found when it ends, or then. */
 const DISCOVER_EVERY_MS = 30_000;
 const TROUBLE_WAIT_MS = 500;

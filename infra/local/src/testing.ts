@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { PartName } from './jars';
+import type { PartName } from './part';
 import { Stack, type Status } from './stack';
 import { isAlive } from './state';
 
