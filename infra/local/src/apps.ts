@@ -5,12 +5,13 @@
 import process from 'node:process';
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { controlAddress, derivedAddress, eventLogAddress, ledgerAddress, TOPIC } from './addresses';
 import { LOCAL_CREDENTIALS } from './dynamodb';
 import { StackError } from './errors';
 import { statusOf } from './http';
-import type { AppName, Part } from './part';
+import { PLAIN_KAFKA } from './kafka';
+import type { AppName, Layout, Part } from './part';
 import { HOST } from './ports';
-import { controlAddress, eventLogAddress, ledgerAddress, TOPIC } from './addresses';
 
 /** The repository, from `src` and from `dist`. */
 const ROOT = resolve(__dirname, '../../..');
@@ -42,11 +43,15 @@ function app(kind: AppName, instances: number): Part {
         MERIDIAN_PORT: String(http),
         MERIDIAN_LEDGER: ledgerAddress(layout, region),
         MERIDIAN_CONTROL: controlAddress(layout),
-        ...(kind !== 'reconciliation' && { MERIDIAN_EVENT_LOG: eventLogAddress(layout, region), MERIDIAN_EVENT_LOG_TOPIC: TOPIC, MERIDIAN_KAFKA_TLS: 'false', MERIDIAN_KAFKA_SASL: 'none' }),
+        ...(kind === 'reconciliation' ? { MERIDIAN_DERIVED: derivedAddress(layout, region) } : eventLogOf(layout, region)),
       };
       return { command: process.execPath, args: [main, `--${mark}`], env };
     },
 
     isHealthy: async ({ http }) => (await statusOf({ port: http, path: '/health/ready' })) === 200,
   };
+}
+
+function eventLogOf(layout: Layout, region: string): Record<string, string> {
+  return { MERIDIAN_EVENT_LOG: eventLogAddress(layout, region), MERIDIAN_EVENT_LOG_TOPIC: TOPIC, ...PLAIN_KAFKA };
 }

@@ -15,6 +15,9 @@ import { findJava } from './tools';
 
 const run = promisify(execFile);
 
+/** How all who use the stack connect, whatever they have set for other brokers. */
+export const PLAIN_KAFKA = { MERIDIAN_KAFKA_TLS: 'false', MERIDIAN_KAFKA_SASL: 'none' } as const;
+
 const HEAP = '-Xmx256m';
 const MIB = 1024 * 1024;
 /** Metadata, version 1, with no client id, of no topics: brokers and controller only. */

@@ -1,15 +1,16 @@
 /**
- * What the services need before they start, made by the product's own commands: the ledger in each region, the control
- * table in the first, a topic per region, two API keys. Any number of times.
+ * What the services need before they start, made by the product's own commands: the ledger and the derived rows in each
+ * region, the control table in the first, a topic per region, two API keys. Any number of times.
  */
 import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { controlAddress, eventLogAddress, ledgerAddress, TOPIC } from './addresses';
+import { controlAddress, derivedAddress, eventLogAddress, ledgerAddress, TOPIC } from './addresses';
 import { LOCAL_CREDENTIALS } from './dynamodb';
 import { StackError } from './errors';
+import { PLAIN_KAFKA } from './kafka';
 import type { Layout } from './part';
 
 const run = promisify(execFile);
@@ -22,6 +23,8 @@ export interface Keys {
 }
 
 const CLI = resolve(__dirname, '../../../apps/cli/bin/meridian.js');
+/** Stores that are named in our own environment are not of this stack. */
+const UNNAMED = { MERIDIAN_LEDGER: undefined, MERIDIAN_CONTROL: undefined, MERIDIAN_DERIVED: undefined, MERIDIAN_EVENT_LOG: undefined } as const;
 const DEMO_TENANT = 'demo';
 const PARTITIONS = 6;
 /** A command waits for a broker's or a table's own start-up, on a busy machine. */
@@ -30,7 +33,10 @@ const COMMAND_TIMEOUT_MS = 60_000;
 export async function createStores(layout: Layout, regions: readonly string[]): Promise<void> {
   const tables = ['tables', 'create', '--stream', '--no-backups', '--no-deletion-protection'];
   const [first] = layout.regions;
-  for (const region of regions) await meridian([...tables, '--ledger', ledgerAddress(layout, region), ...(region === first ? ['--control', controlAddress(layout)] : [])]);
+  for (const region of regions) {
+    const control = region === first ? ['--control', controlAddress(layout)] : [];
+    await meridian([...tables, '--ledger', ledgerAddress(layout, region), '--derived', derivedAddress(layout, region), ...control]);
+  }
   const topic = ['topics', 'create', '--topic', TOPIC, '--partitions', String(PARTITIONS), '--replication-factor', '1', '--min-isr', '1'];
   for (const region of regions) await meridian([...topic, '--event-log', eventLogAddress(layout, region)]);
 }
@@ -47,7 +53,7 @@ async function meridian(args: readonly string[]): Promise<string> {
   await access(CLI).catch((cause: unknown) => {
     throw new StackError('stack_not_started', 'the command line is not built: npm run build', { cause });
   });
-  const env = { ...process.env, ...LOCAL_CREDENTIALS, MERIDIAN_KAFKA_TLS: 'false', MERIDIAN_KAFKA_SASL: 'none' };
+  const env = { ...process.env, ...UNNAMED, ...LOCAL_CREDENTIALS, ...PLAIN_KAFKA };
   try {
     return (await run(process.execPath, [CLI, ...args, '--json'], { env, timeout: COMMAND_TIMEOUT_MS })).stdout;
   } catch (cause) {

@@ -189,7 +189,7 @@ export class Stack {
   private async announce(): Promise<void> {
     const { members } = await readState(this.directory);
     const endpointOf = (kind: Kind, region: string): string => {
-      const member = members.find((one) => one.part === kind && one.region === region);
+      const member = members.find((one) => one.part === kind && one.region === region && (one.instance ?? 1) === 1);
       return member ? PARTS[kind].endpoint(member.ports) : '';
     };
     const pid = members.find(({ part }) => part === 'replicator')?.pid ?? 0;
