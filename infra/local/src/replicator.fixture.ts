@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteItemCommand, ScanCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createClient, createTables, DynamoLedger } from '@meridian/ledger-dynamodb';
@@ -17,6 +18,7 @@ export type RegionName = (typeof REGIONS)[number];
 const MAIN = resolve(__dirname, '../dist/replicator-main.js');
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 const LOOK_EVERY_MS = 50;
+const SHARD_MS = 5 * 3_600_000;
 
 export class Regions {
   private constructor(readonly stack: Stack, readonly urls: Readonly<Record<string, string>>) {}
@@ -29,6 +31,17 @@ export class Regions {
 
   close(): Promise<void> {
     return this.stack.reset();
+  }
+
+  /** A shard of DynamoDB Local ends when it is four hours old: now. */
+  async endShards(region: RegionName): Promise<void> {
+    await this.stack.kill(`dynamodb/${region}`);
+    const database = new DatabaseSync(join(this.stack.directory, region, 'dynamodb', 'data', `local_${region}.db`));
+    database.exec(`UPDATE ss SET CreationDateTime = CreationDateTime - ${SHARD_MS} WHERE DeletionDateTime IS NULL`);
+    const shards = (): number => Number(database.prepare('SELECT count(*) AS n FROM ss WHERE DeletionDateTime IS NULL AND ParentShardID IS NOT NULL').get()?.['n']);
+    await this.stack.start(`dynamodb/${region}`);
+    while (shards() === 0) await sleep(LOOK_EVERY_MS);
+    database.close();
   }
 }
 

@@ -142,11 +142,24 @@ describe('the replicator', () => {
     await world.startReplicator();
     await world.write('aa', 'before', 'x');
     await world.converged(1);
-    const down = (await regions.stack.status()).processes.find(({ region }) => region === 'cc');
-    process.kill(down!.pid!, 'SIGKILL');
+    await regions.stack.kill('dynamodb/cc');
     await world.write('aa', 'meanwhile', 'y');
     await world.until(async () => (await world.read('bb', 'meanwhile')) === 'y');
-    await regions.stack.up({ regions: REGIONS, parts: ['dynamodb'] });
+    await regions.stack.start('dynamodb/cc');
     expect(await world.converged(2)).toHaveLength(2);
+  }, TIMEOUT_MS);
+
+  it('goes on in the next shard when one has ended, and after a kill too', async () => {
+    await world.startReplicator();
+    await world.write('aa', 'row', 'in the first');
+    await inAll('row', 'in the first');
+    await regions.endShards('aa');
+    await world.write('aa', 'row', 'in the second');
+    await inAll('row', 'in the second');
+    await world.kill();
+    await world.write('aa', 'row', 'meanwhile');
+    await world.startReplicator();
+    await inAll('row', 'meanwhile');
+    expect(await world.converged(1)).toHaveLength(1);
   }, TIMEOUT_MS);
 });
