@@ -4,12 +4,14 @@ import type { Clock, Hash, LogId, Random } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
 import { ApiKeys, Background, OPERATIONS, OperationsController, provide, startHttp, type Listen, type RunningService } from '@meridian/http';
 import type { Ledger } from '@meridian/ledger';
-import { FOLD_DEFAULTS, FoldService, repeating, sampleEnds, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
+import { FOLD_DEFAULTS, FoldService, repeating, Sampler, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
 import type { Telemetry } from '@meridian/telemetry';
 
 @Module({})
 class AggregatorModule {}
 
+/** Whoever holds it takes the samples of all logs. */
+const SAMPLERS_PARTITION = 0;
 /** Cuts aim at the samples: this adds to how old an answer is. */
 export const SAMPLE_INTERVAL_MS = 1_000;
 
@@ -54,7 +56,9 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
   const background = new Background((signal) => {
     // When sampling failed the fold must not go on alone: nothing would be cut any more, and nobody would know.
     signal.addEventListener('abort', () => void fold.abandon(), { once: true });
-    const sample = (): Promise<void> => sampleEnds({ log, ledger, control, region: logRegion, logs, hash, clock, probe });
+    const sampler = new Sampler({ log, ledger, control, region: logRegion, logs, hash, clock, probe });
+    // Of the members of a group one is enough.
+    const sample = async (): Promise<void> => (fold.holds(SAMPLERS_PARTITION) ? sampler.sample() : undefined);
     const [loop, intervalMs] = [{ clock, random, probe, signal }, options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS];
     // A loop of its own: how far the fold is behind must be told above all when the ledger takes no samples.
     return [

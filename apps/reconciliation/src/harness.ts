@@ -8,7 +8,7 @@ import type { LogId, UsageEvent, VoidEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import { createApiKey, type Problem } from '@meridian/http';
 import { MemoryLedger, type Scope } from '@meridian/ledger';
-import { Acceptor, FOLD_DEFAULTS, FoldService, registerLogs, repeating, sampleEnds, segmentsWrittenBy } from '@meridian/pipeline';
+import { Acceptor, FOLD_DEFAULTS, FoldService, registerLogs, repeating, Sampler, segmentsWrittenBy } from '@meridian/pipeline';
 import { nodeHash, systemClock, systemRandom } from '@meridian/system';
 import { startTelemetry, type Telemetry } from '@meridian/telemetry';
 import type { coverageSchema, explainSchema, jobSchema, sessionListSchema, sessionSchema, usageSchema } from './schema';
@@ -103,7 +103,8 @@ export class World {
     const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, region, id);
     const fold = new FoldService({ log, ledger, hash, clock, random, probe, logs, segmentsOf, signal }, { ...FOLD_DEFAULTS, flushAgeMs: 50, flushIdleMs: 10 });
     await fold.start(log);
-    const sampling = repeating('sample', 20, { clock, random, probe, signal }, () => sampleEnds({ log, ledger, control, region, logs, hash, clock, probe }));
+    const sampler = new Sampler({ log, ledger, control, region, logs, hash, clock, probe });
+    const sampling = repeating('sample', 20, { clock, random, probe, signal }, () => sampler.sample());
     const service = await startReconciliation({
       region, listen: { host: '127.0.0.1', port: 0 }, ledger, control, clock, random, hash, telemetry, loopIntervalMs: 10, allocate: { cutIntervalMs: 30, cutWaitMs: 300 },
     });

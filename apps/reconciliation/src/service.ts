@@ -17,7 +17,7 @@ import { UsageController } from './usage.controller';
 class ReconciliationModule {}
 
 /** Between two looks at what has arrived. */
-export const LOOP_INTERVAL_MS = 200;
+export const LOOP_INTERVAL_MS = 500;
 /** A job's request is a few hundred bytes. */
 const JOB_BYTES_MAX = 64 * 1024;
 

@@ -31,7 +31,7 @@ export const dynamodb: Part = {
     writeAhead(join(data, `${LOCAL_CREDENTIALS.AWS_ACCESS_KEY_ID}_${region}.db`));
     // SQLite's native library lies among the jars.
     const args = [
-      HEAP, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.library.path=${jars}`, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*'),
+      HEAP, '-XX:+UseSerialGC', `-Djava.library.path=${jars}`, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*'),
       'com.amazonaws.services.dynamodbv2.local.main.ServerRunner', '-port', String(http), '-dbPath', data, '-disableTelemetry',
     ];
     return { command: await findJava(), args: [`-D${mark}`, ...args], env: {} };

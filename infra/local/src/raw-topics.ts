@@ -31,7 +31,7 @@ async function readTopic(broker: string, topic: string, take: (record: RawRecord
   const consumer = kafka.consumer({ groupId: `raw-topics-${process.pid}-${Date.now()}` });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
-  const done = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<undefined>();
   const silent = setTimeout(() => done.reject(new RangeError(`${broker}: nothing for ${SILENCE_MAX_MS} ms`)), SILENCE_MAX_MS);
   await consumer.run({
     autoCommit: false,
@@ -40,7 +40,7 @@ async function readTopic(broker: string, topic: string, take: (record: RawRecord
       const high = ends.get(partition)?.high ?? 0n;
       for (const { offset, value } of messages) if (value && BigInt(offset) < high) take(JSON.parse(value.toString()) as RawRecord);
       if (BigInt(messages.at(-1)?.offset ?? -1) >= high - 1n) open.delete(partition);
-      if (open.size === 0) done.resolve();
+      if (open.size === 0) done.resolve(undefined);
       return Promise.resolve();
     },
   });

@@ -62,6 +62,8 @@ export class Allocator {
     const { control, clock, probe } = this.parts;
     const previous = await newestCut(control);
     await this.copyUpTo(previous);
+    // The targets are taken at once, everything else is of use only when a cut may be made.
+    if (this.targets?.k === previous.k && clock.now() - this.targets.since < this.settings.cutIntervalMs) return undefined;
     await this.readSamples(previous);
     // After the samples: a log registered meanwhile has none and counts as lagging, it is not overlooked.
     const logs = await listLogs(control);

@@ -3,7 +3,7 @@
  * region, is absolute, and is written only by that region through its own replica.
  */
 import { AccountingError, TokenSum, type SessionTotal, type Usage, type UsageLine } from '@meridian/accounting';
-import type { Derived, DerivedCodec, Key, Ledger, SessionCache, Settled } from '@meridian/ledger';
+import type { Derived, DerivedCodec, Key, Ledger, SessionCache, Settled, StoredRow } from '@meridian/ledger';
 import { periodOf } from './periods';
 
 /** The `V` row of a session that is not plain. */
@@ -65,9 +65,9 @@ export async function readDerived<T>(ledger: Ledger, key: Key, codec: DerivedCod
 }
 
 /** For rows that are computed whole: one that does not decode is as good as none. */
-export async function readDerivedOrNone<T>(ledger: Ledger, key: Key, codec: DerivedCodec<T>): Promise<Derived<T> | undefined> {
+export function decodeDerivedOrNone<T>(row: StoredRow | undefined, codec: DerivedCodec<T>): Derived<T> | undefined {
   try {
-    return await readDerived(ledger, key, codec);
+    return row && codec.decode(row.value);
   } catch (error) {
     if (error instanceof AccountingError && error.code === 'corrupt_row') return undefined;
     throw error;

@@ -2,8 +2,8 @@
  * Whether a log still is the one a stream was folded from. A log that was truncated, or re-created under its name, may
  * grow past the old end again: offsets alone never tell, the record before the last manifest's end does.
  */
-import { decodeManifest, invariant, type Fingerprint, type Hash, type Segment, type Shapes } from '@meridian/accounting';
-import type { EventLog } from '@meridian/event-log';
+import { decodeManifest, type Fingerprint, type Hash, type Segment, type Shapes } from '@meridian/accounting';
+import type { EventLog, Extent } from '@meridian/event-log';
 import { keys, type Ledger, type StoredRow } from '@meridian/ledger';
 import { PipelineError } from './errors';
 
@@ -49,13 +49,16 @@ function read(row: StoredRow, shapes: Shapes): Omit<LastManifest, 'number'> {
  */
 export type Intactness = 'same' | 'truncated' | 'gap';
 
-export async function checkFingerprint(log: EventLog, hash: Hash, partition: number, { end, fingerprint }: LastManifest): Promise<Intactness> {
-  const extent = (await log.extents())[partition];
-  invariant(extent, `partition ${partition} does not exist`);
-  if (end > extent.end) return 'truncated';
-  if (end < extent.start) return 'gap';
+/** `at`: where the partition starts and ends now. */
+export async function checkFingerprint(
+  { log, hash }: { readonly log: EventLog; readonly hash: Hash },
+  at: Extent & { readonly partition: number },
+  { end, fingerprint }: LastManifest,
+): Promise<Intactness> {
+  if (end > at.end) return 'truncated';
+  if (end < at.start) return 'gap';
   // What was folded is gone by retention, what follows is all there.
-  if (end === extent.start) return 'same';
-  const record = (await log.read(partition, end - 1, 1))[0];
+  if (end === at.start) return 'same';
+  const record = (await log.read(at.partition, end - 1, 1))[0];
   return record?.epoch === fingerprint.epoch && hash.bytes(record.value) === fingerprint.sha256 ? 'same' : 'truncated';
 }

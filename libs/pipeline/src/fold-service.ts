@@ -121,6 +121,11 @@ export class FoldService implements Assignee {
     this.stopped(error);
   }
 
+  /** Whether the partition is assigned here. */
+  holds(partition: number): boolean {
+    return this.slots.has(partition);
+  }
+
   /** Measures and tells how far each log is behind that is folded here, or was stopped here. */
   async measure(): Promise<void> {
     const extents = await this.parts.log.extents();

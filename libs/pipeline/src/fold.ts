@@ -239,7 +239,9 @@ export class Folder {
 
   protected async assertIntact(last: LastManifest): Promise<void> {
     const { partition, log } = this.target;
-    const intactness = await checkFingerprint(this.parts.log, this.parts.hash, partition, last);
+    const extent = (await this.parts.log.extents())[partition];
+    invariant(extent, `partition ${partition} does not exist`);
+    const intactness = await checkFingerprint(this.parts, { ...extent, partition }, last);
     if (intactness === 'same') return;
     const [code, what] =
       intactness === 'truncated'

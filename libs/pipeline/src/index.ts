@@ -20,4 +20,4 @@ export {
 export { listLogs, registerLogs, retireLog, type RegisteredLog } from './registry';
 export { checkScope, Rerun, type Difference, type RerunProgress, type RerunResult, type RerunScope } from './rerun';
 export { Resolver, type Increment, type ResolveParts } from './resolve';
-export { sampleEnds, type SampleParts } from './sample';
+export { Sampler, type SampleParts } from './sample';

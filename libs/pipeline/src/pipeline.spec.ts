@@ -13,7 +13,7 @@ import { groupUsage, Reader } from './read';
 import { registerLogs } from './registry';
 import { Rerun, type RerunResult, type RerunScope } from './rerun';
 import { Resolver } from './resolve';
-import { sampleEnds } from './sample';
+import { Sampler } from './sample';
 
 const hash: Hash = {
   text: (text) => createHash('sha256').update(text).digest('binary'),
@@ -80,7 +80,7 @@ class Region {
 
   async sample(): Promise<void> {
     const { log, ledger, control, name: region, logs, clock } = this;
-    await sampleEnds({ log, ledger, control, region, logs, hash, clock, probe: silentProbe });
+    await new Sampler({ log, ledger, control, region, logs, hash, clock, probe: silentProbe }).sample();
   }
 
   async rerun(scope: RerunScope, dryRun: boolean): Promise<RerunResult> {

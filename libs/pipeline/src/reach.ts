@@ -26,6 +26,8 @@ export interface ReachParts {
  * may have lost at another replica, where the last writer by the clock wins. Found by the simulator.
  */
 const REPUBLISH_MS = 5_000;
+/** Logs are registered a few times a year; a new one is followed this much later. */
+const REGISTRY_MS = 1_000;
 /** Sessions whose presence is remembered between manifests. */
 const PRESENCE_MAX = 200_000;
 /** Manifests read at a time. */
@@ -56,6 +58,7 @@ export class Reacher {
   private logs: readonly RegisteredLog[] = [];
   private isOpen = false;
   private publishedAt = 0;
+  private registryReadAt = -Infinity;
 
   constructor(protected readonly parts: ReachParts) {
     this.shapes = new Shapes(parts.hash);
@@ -98,10 +101,10 @@ export class Reacher {
   /** Looks once at every stream and publishes how far they are. */
   async step(): Promise<void> {
     await this.open();
-    await this.refreshLogs();
     const cut = await newestCopy(this.parts.ledger);
+    if (this.parts.clock.now() - this.registryReadAt >= REGISTRY_MS) await this.refreshLogs();
     let isChanged = false;
-    for (const follow of this.follows(cut)) if (await this.advance(follow)) isChanged = true;
+    for (const follow of await this.withMore(this.follows(cut))) if (await this.advance(follow)) isChanged = true;
     this.notePending(cut);
     this.noteReached(cut);
     const now = this.parts.clock.now();
@@ -176,6 +179,7 @@ export class Reacher {
   private async refreshLogs(): Promise<void> {
     try {
       this.logs = await listLogs(this.parts.control);
+      this.registryReadAt = this.parts.clock.now();
     } catch (error) {
       if (!(error instanceof MeridianError) || !error.retryable) throw error;
       this.parts.probe.retrying({ what: 'registry', error, afterMs: 0 });
@@ -198,13 +202,24 @@ export class Reacher {
     return follows;
   }
 
+  /** Those streams of which the next manifest is here: most have none most of the time, and one read tells of a hundred. */
+  private async withMore(follows: readonly Follow[]): Promise<Follow[]> {
+    const open = follows.filter(({ segment: { stream, from }, to }) => {
+      if (!this.boundaries.has(stream)) this.boundaries.set(stream, startOf(from));
+      const waiting = this.pending.get(stream);
+      if (waiting) waiting.missing = 0;
+      return to === undefined || (this.boundaries.get(stream) as Boundary).end < to;
+    });
+    const wanted = open.map(({ segment: { stream } }) => keys.manifest(stream, (this.boundaries.get(stream) as Boundary).manifest + 1));
+    const found = await getAll(this.parts.ledger, wanted, { consistent: false });
+    return open.filter((_, i) => found[i] !== undefined);
+  }
+
   /** Moves the stream's boundary over every further manifest that is complete here; answers whether it moved. */
   private async advance({ segment, to }: Follow): Promise<boolean> {
-    const { stream, from } = segment;
-    const waiting = this.pending.get(stream);
-    if (waiting) waiting.missing = 0;
-    const before = this.boundaries.get(stream);
-    let boundary = before ?? { manifest: 0, end: from, counts: { entries: 0, duplicates: 0, quarantined: 0 } };
+    const { stream } = segment;
+    const before = this.boundaries.get(stream) as Boundary;
+    let boundary = before;
     for (;;) {
       if (to !== undefined && boundary.end >= to) break;
       const range = { from: keys.manifestSk(boundary.manifest + 1), limit: MANIFEST_PAGE };
@@ -215,7 +230,7 @@ export class Reacher {
       if (isStuck || page.next === undefined) break;
     }
     this.boundaries.set(stream, boundary);
-    return boundary.manifest !== before?.manifest;
+    return boundary.manifest !== before.manifest;
   }
 
   private async passManifests(stream: StreamId, start: Boundary, rows: readonly { readonly sk: string; readonly value: Uint8Array }[]): Promise<Boundary> {
@@ -282,6 +297,10 @@ export class Reacher {
 }
 
 const PENDING_MAX = 100;
+
+function startOf(from: number): Boundary {
+  return { manifest: 0, end: from, counts: { entries: 0, duplicates: 0, quarantined: 0 } };
+}
 
 function addCounts({ counts }: Boundary, manifest: Manifest): Boundary['counts'] {
   return {

@@ -8,10 +8,11 @@ import {
   AccountingError, Cover, total, Usage, type Clock, type Cut, type Hash, type SessionDelta, type SessionTotal, type UsageLine,
 } from '@meridian/accounting';
 import {
-  encodeJson, keys, sessionCacheCodec, settledCodec, usageCodec, type Derived, type Key, type Ledger, type ResolvedThrough,
+  encodeJson, getAll, GET_MANY_MAX, keys, sessionCacheCodec, settledCodec, usageCodec,
+  type Derived, type DerivedCodec, type Key, type Ledger, type ResolvedThrough, type StoredRow,
 } from '@meridian/ledger';
 import { copyOfCut, resolvedThrough } from './cuts';
-import { linesByHour, readDerived, readDerivedOrNone, sessionCache, settledByPeriod, writeDerived } from './derive';
+import { decodeDerivedOrNone, linesByHour, readDerived, sessionCache, settledByPeriod, writeDerived } from './derive';
 import { PipelineError } from './errors';
 import { Evidence } from './evidence';
 import { eachLimited } from './loop';
@@ -28,8 +29,11 @@ export interface ResolveParts {
   readonly hasReached: (cut: Cut) => boolean;
 }
 
-/** Sessions and rows worked on at the same time. */
+/** Sessions and rows of one batch worked on at the same time. */
 const CONCURRENCY = 16;
+/** Rows that are there already are read together: as many as go into one read. */
+const SESSIONS_PER_BATCH = GET_MANY_MAX;
+const BATCHES_AT_ONCE = 2;
 
 /** What came into the cover between two cuts. */
 export interface Increment {
@@ -85,40 +89,38 @@ export class Resolver {
 
   /** Writes `V` and `T` rows of the touched sessions and takes the change of their corrections off the usage. */
   private async writeSessions(increment: Increment, base: Cut, target: Cut): Promise<number> {
-    const [before, after] = [new Cover(base), new Cover(target)];
+    const span: Span = { base, target, before: new Cover(base), after: new Cover(target) };
     let rows = 0;
-    await eachLimited(increment.touched.values(), CONCURRENCY, async ({ tenant, session }) => {
-      const deltas = await this.evidence.deltas(tenant, session);
-      const now = total(deltas, after, this.evidence.shapes);
-      // Plain now is plain before: the cover only grows.
-      if (this.mayHaveCorrection(now)) this.takeOff(usageOf(increment.usage, tenant), deltas, before, now);
-      rows += await this.writeSession(tenant, session, now, base, target);
+    await eachLimited(batches(increment.touched.values(), SESSIONS_PER_BATCH), BATCHES_AT_ONCE, async (sessions) => {
+      const drafts: Draft[] = [];
+      await eachLimited(sessions, CONCURRENCY, async (session) => void drafts.push(...(await this.draft(session, increment, span))));
+      const stored = await getAll(this.parts.ledger, drafts.map(({ key }) => key), { consistent: true });
+      await eachLimited(drafts.entries(), CONCURRENCY, ([at, { write }]) => write(stored[at]));
+      rows += drafts.length;
     });
     return rows;
+  }
+
+  /** The rows of one session at the target. */
+  private async draft({ tenant, session }: { readonly tenant: string; readonly session: string }, increment: Increment, { base, target, before, after }: Span): Promise<Draft[]> {
+    const { region } = this.parts;
+    const deltas = await this.evidence.deltas(tenant, session);
+    const now = total(deltas, after, this.evidence.shapes);
+    // Plain now is plain before: the cover only grows.
+    if (this.mayHaveCorrection(now)) this.takeOff(usageOf(increment.usage, tenant), deltas, before, now);
+    const at = { k: target.k, resolvedThrough: base.k };
+    const drafts = [...settledByPeriod(now)].map(([period, value]) => this.draftOf(keys.settled(region, tenant, period, session), settledCodec, { ...at, value }));
+    if (!now.isPlain) drafts.push(this.draftOf(keys.sessionCache(region, tenant, session), sessionCacheCodec, { ...at, value: sessionCache(now) }));
+    return drafts;
+  }
+
+  private draftOf<T>(key: Key, codec: DerivedCodec<T>, row: { readonly k: number; readonly resolvedThrough: number; readonly value: T }): Draft {
+    return { key, write: (stored) => writeDerived(this.parts.ledger, key, codec, { ...row, stored: decodeDerivedOrNone(stored, codec) }) };
   }
 
   private takeOff(usage: Usage, deltas: readonly SessionDelta[], before: Cover, now: SessionTotal): void {
     usage.addUsage(now.correction, -1);
     usage.addUsage(total(deltas, before, this.evidence.shapes).correction);
-  }
-
-  private async writeSession(tenant: string, session: string, now: SessionTotal, base: Cut, target: Cut): Promise<number> {
-    const { ledger, region } = this.parts;
-    const at = { k: target.k, resolvedThrough: base.k };
-    let rows = 0;
-    if (!now.isPlain) {
-      const key = keys.sessionCache(region, tenant, session);
-      const stored = await readDerivedOrNone(ledger, key, sessionCacheCodec);
-      await writeDerived(ledger, key, sessionCacheCodec, { ...at, stored, value: sessionCache(now) });
-      rows++;
-    }
-    for (const [period, value] of settledByPeriod(now)) {
-      const key = keys.settled(region, tenant, period, session);
-      const stored = await readDerivedOrNone(ledger, key, settledCodec);
-      await writeDerived(ledger, key, settledCodec, { ...at, stored, value });
-      rows++;
-    }
-    return rows;
   }
 
   private async writeUsage(increment: Increment, base: Cut, target: Cut): Promise<number> {
@@ -143,6 +145,30 @@ export class Resolver {
       throw new PipelineError('resolving', `the row ${key.pk} ${key.sk} is damaged; a rerun of its tenant restores it`, { cause: error });
     }
   }
+}
+
+interface Span {
+  readonly base: Cut;
+  readonly target: Cut;
+  readonly before: Cover;
+  readonly after: Cover;
+}
+
+/** A row that is going to be written, given what is there. */
+interface Draft {
+  readonly key: Key;
+  readonly write: (stored: StoredRow | undefined) => Promise<void>;
+}
+
+function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
+  let batch: T[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function usageOf(usage: Map<string, Usage>, tenant: string): Usage {

@@ -1,9 +1,9 @@
 /** Samples of where a region's logs end: the targets of cuts, and the only thing their T is made of. */
-import { parseLogId, Shapes, type Clock, type Hash, type LogId } from '@meridian/accounting';
+import { lastSegment, parseLogId, Shapes, type Clock, type Cut, type Hash, type LogId, type StreamId } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
-import { encodeJson, keys, type EndsSample, type Ledger } from '@meridian/ledger';
+import { encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut } from './cuts';
-import { checkFingerprint, lastManifest } from './fingerprint';
+import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
 import type { Probe } from './probe';
 
 export interface SampleParts {
@@ -19,32 +19,66 @@ export interface SampleParts {
   readonly probe: Probe;
 }
 
-/**
- * Writes one sample of all logs of one lineage of the region. The clock is read before the offsets are asked for: whatever was accepted
- * before `sampledAt` lies below the ends. A log that is not the one that was folded is left out: where it ends says
- * nothing about what was accepted, so no cut may be called complete by it.
- */
-export async function sampleEnds(parts: SampleParts, check: typeof checkFingerprint = checkFingerprint): Promise<void> {
-  const { log, ledger, control, region, logs, hash, clock, probe } = parts;
-  const sampledAt = clock.now();
-  const extents = await log.extents();
-  const cut = await newestCut(control);
-  const shapes = new Shapes(hash);
-  const ends: Record<LogId, number> = {};
-  for (const [partition, id] of logs.entries()) {
-    const extent = extents[partition];
-    if (!extent) continue;
-    const cutLog = cut.logs.find((one) => one.log === id);
-    const last = cutLog && (await lastManifest(ledger, cutLog.segments, shapes));
-    if (last && (await check(log, hash, partition, last)) !== 'same') {
-      probe.alarm({ code: 'log_truncated', log: id, message: `${id} is left out of the samples: it is not the log that was folded` });
-      continue;
-    }
-    ends[id] = extent.end;
+interface Known {
+  readonly stream: StreamId;
+  /** Undefined: nothing was folded. */
+  readonly last: LastManifest | undefined;
+}
+
+export class Sampler {
+  private readonly shapes: Shapes;
+  /** The last manifest of each log as it was found last: mostly there is no further one. */
+  private readonly known = new Map<LogId, Known>();
+
+  constructor(
+    private readonly parts: SampleParts,
+    private readonly check: typeof checkFingerprint = checkFingerprint,
+  ) {
+    this.shapes = new Shapes(parts.hash);
   }
-  const sample: EndsSample = { sampledAt, ends };
-  const [first] = logs;
-  if (first === undefined) return;
-  await ledger.replace({ ...keys.ends(region, parseLogId(first).lineage), version: sampledAt, value: encodeJson(sample) });
-  probe.sampled({ region, logs: logs.length });
+
+  /**
+   * Writes one sample of all logs of one lineage of the region. The clock is read before the offsets are asked for: whatever was accepted
+   * before `sampledAt` lies below the ends. A log that is not the one that was folded is left out: where it ends says
+   * nothing about what was accepted, so no cut may be called complete by it.
+   */
+  async sample(): Promise<void> {
+    const { log, ledger, control, region, logs, clock, probe } = this.parts;
+    const [first] = logs;
+    if (first === undefined) return;
+    const sampledAt = clock.now();
+    const extents = await log.extents();
+    await this.lookForMore(await newestCut(control));
+    const ends: Record<LogId, number> = {};
+    for (const [partition, id] of logs.entries()) {
+      const extent = extents[partition];
+      if (!extent) continue;
+      const last = this.known.get(id)?.last;
+      if (last && (await this.check(this.parts, { ...extent, partition }, last)) !== 'same') {
+        probe.alarm({ code: 'log_truncated', log: id, message: `${id} is left out of the samples: it is not the log that was folded` });
+        continue;
+      }
+      ends[id] = extent.end;
+    }
+    const sample: EndsSample = { sampledAt, ends };
+    await ledger.replace({ ...keys.ends(region, parseLogId(first).lineage), version: sampledAt, value: encodeJson(sample) });
+    probe.sampled({ region, logs: logs.length });
+  }
+
+  /** Reads the last manifest of every log that has another one by now: one read tells which. */
+  private async lookForMore(cut: Cut): Promise<void> {
+    const { ledger, logs } = this.parts;
+    const inCut = cut.logs.filter(({ log }) => logs.includes(log));
+    const nexts = inCut.map((log) => {
+      const { stream } = lastSegment(log);
+      const known = this.known.get(log.log);
+      return known?.stream === stream ? keys.manifest(stream, (known.last?.number ?? 0) + 1) : undefined;
+    });
+    const found = await getAll(ledger, nexts.filter((key) => key !== undefined), { consistent: true });
+    const rows = found.values();
+    for (const [at, log] of inCut.entries()) {
+      if (nexts[at] && rows.next().value === undefined) continue;
+      this.known.set(log.log, { stream: lastSegment(log).stream, last: await lastManifest(ledger, log.segments, this.shapes) });
+    }
+  }
 }

@@ -5,7 +5,7 @@
 import { InvariantViolation, logId, MeridianError, type Hash, type LogId, type MeridianEvent } from '@meridian/accounting';
 import type { Ledger } from '@meridian/ledger';
 import {
-  Acceptor, FoldService, registerLogs, repeating, retrying, sampleEnds, segmentsWrittenBy, silentProbe,
+  Acceptor, FoldService, registerLogs, repeating, retrying, Sampler, segmentsWrittenBy, silentProbe,
   type Folder, type FoldServiceParts, type FoldSettings, type FoldTarget, type LoopOptions, type Probe, type Reacher, type Through,
 } from '@meridian/pipeline';
 import { Oracle } from './oracle';
@@ -154,7 +154,8 @@ export class World {
       };
       const service = new SimFoldService(parts, this.settings, (target) => this.parts.folder(parts, target, this.settings, topic));
       await retrying('join', options, () => service.start(log));
-      const sampling = repeating('sample', SAMPLE_MS, options, () => sampleEnds(parts, this.parts.checkFingerprint));
+      const sampler = new Sampler(parts, this.parts.checkFingerprint);
+      const sampling = repeating('sample', SAMPLE_MS, options, () => sampler.sample());
       const following = repeating('writers', WRITERS_MS, options, () => service.followWriters());
       await Promise.all([service.run(), sampling, following]);
     });
