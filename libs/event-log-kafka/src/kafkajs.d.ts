@@ -152,16 +152,23 @@ declare module 'kafkajs/src/network/requestQueue' {
       readonly clientId: string;
       readonly broker: string;
       readonly logger: { debug(): void; warn(): void };
+      readonly isConnected: () => boolean;
     });
     readonly pending: readonly unknown[];
+    readonly inflight: ReadonlyMap<number, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>;
+    readonly enforceRequestTimeout: boolean;
+    readonly requestTimeout: number;
+    readonly isConnected: () => boolean;
+    requestTimeoutIntervalId: NodeJS.Timeout | null;
     push(request: {
-      readonly entry: { readonly correlationId: number; readonly apiKey: number; readonly apiName: string; readonly apiVersion: number; resolve(): void; reject(): void };
+      readonly entry: { readonly correlationId: number; readonly apiKey: number; readonly apiName: string; readonly apiVersion: number; resolve(): void; reject(error: Error): void };
       readonly expectResponse: boolean;
       sendRequest(): void;
     }): void;
     fulfillRequest(response: { readonly correlationId: number; readonly payload: Buffer; readonly size: number }): void;
     maybeThrottle(ms: number): void;
     scheduleCheckPendingRequests(): void;
+    scheduleRequestTimeoutCheck(): void;
     destroy(): void;
   }
   export = RequestQueue;

@@ -1,7 +1,7 @@
 /** The contract, and what the network and a busy DynamoDB do to it, against a real DynamoDB Local. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, type BatchGetItemCommandInput, type DynamoDBClient, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { GET_MANY_MAX, type LedgerError, type Row } from '@meridian/ledger';
 import { ledgerContract, type LedgerSetup } from '@meridian/ledger/contract';
 import { createClient } from './client';
@@ -209,6 +209,26 @@ describe('DynamoLedger', () => {
       { kind: 'S', units: 1, isRefused: true },
       { kind: 'R', units: 1, isRefused: false },
     ]);
+  });
+
+  it('asks for consistent reads exactly where the caller does, and for what every write costs', async () => {
+    const asked: unknown[] = [];
+    const listen = (client: DynamoDBClient): void =>
+      client.middlewareStack.add((next) => (args) => {
+        const { ConsistentRead, RequestItems, ReturnConsumedCapacity } = args.input as Partial<QueryCommandInput & BatchGetItemCommandInput>;
+        asked.push(ReturnConsumedCapacity ?? ConsistentRead ?? RequestItems?.[table]?.ConsistentRead);
+        return next(args);
+      }, { step: 'initialize', name: 'asked' });
+    const ledger = open({ configure: listen });
+    const key = { pk: newPk(), sk: 'a' };
+    for (const isConsistent of [true, false]) {
+      await ledger.get(key, { consistent: isConsistent });
+      await ledger.getMany([key], { consistent: isConsistent });
+      await ledger.query(key.pk, {}, { consistent: isConsistent });
+    }
+    await ledger.insert(row(key.pk, 'x'));
+    await ledger.replace({ ...row(key.pk, 'x'), version: 1 });
+    expect(asked).toEqual([true, true, true, false, false, false, 'TOTAL', 'TOTAL']);
   });
 
   it('has no more calls in flight than it has connections', async () => {

@@ -3,7 +3,7 @@
  * must not be folded any further. What it read from a partition that was taken away is dropped before any write.
  */
 import { AccountingError, MeridianError, type LogId, type Segment, type StreamId } from '@meridian/accounting';
-import { EventLogError, type Assignee, type EventLog, type Extent, type LogRecord, type Membership } from '@meridian/event-log';
+import { Bell, EventLogError, type Assignee, type EventLog, type Extent, type LogRecord, type Membership } from '@meridian/event-log';
 import { PipelineError } from './errors';
 import { Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
 import { measureLag, type Lag, type Unfolded } from './lag';
@@ -33,6 +33,8 @@ interface Slot {
   readonly serial: Serial;
   /** Aborted when the partition is taken away. */
   readonly revoked: AbortController;
+  /** Rung when there may be something to flush: an empty log needs no timer. */
+  readonly bell: Bell;
 }
 
 export class FoldService implements Assignee {
@@ -108,6 +110,7 @@ export class FoldService implements Assignee {
     const folder = slot?.folder;
     if (!slot || !folder) return;
     await slot.serial.run(() => this.unlessStopped(slot, folder, () => this.whileAssigned(slot, () => folder.offer(records))));
+    slot.bell.ring();
   }
 
   failed(error: Error): void {
@@ -155,7 +158,7 @@ export class FoldService implements Assignee {
   }
 
   private async openSlot(partition: number): Promise<number> {
-    const slot: Slot = { partition, stream: undefined, folder: undefined, stopped: undefined, lag: undefined, serial: new Serial(), revoked: new AbortController() };
+    const slot: Slot = { partition, stream: undefined, folder: undefined, stopped: undefined, lag: undefined, serial: new Serial(), revoked: new AbortController(), bell: new Bell() };
     this.slots.set(partition, slot);
     const log = this.parts.logs[partition];
     // The topic has grown: a new start registers the new log.
@@ -184,9 +187,11 @@ export class FoldService implements Assignee {
     const { clock } = this.parts;
     const { signal } = slot.revoked;
     const tickMs = Math.ceil(Math.min(this.settings.flushAgeMs, this.settings.flushIdleMs) / TICKS_PER_FLUSH);
+    signal.addEventListener('abort', () => slot.bell.ring(), { once: true });
     try {
       while (!signal.aborted) {
-        await clock.sleep(tickMs, signal);
+        const news = slot.bell.next();
+        await (folder.isEmpty ? news : clock.sleep(tickMs, signal));
         if (!slot.folder) return;
         if (!folder.isDue(clock.now())) continue;
         await slot.serial.run(() => this.unlessStopped(slot, folder, () => this.whileAssigned(slot, () => folder.flush())));

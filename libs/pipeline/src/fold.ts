@@ -150,6 +150,11 @@ export class Folder {
     }
   }
 
+  /** Nothing is taken that is not durable. */
+  get isEmpty(): boolean {
+    return this.buffer.isEmpty;
+  }
+
   isDue(now: number): boolean {
     const { buffer, settings } = this;
     return !buffer.isEmpty && (now - buffer.firstAt >= settings.flushAgeMs || now - buffer.lastAt >= settings.flushIdleMs);
@@ -247,7 +252,7 @@ export class Folder {
       intactness === 'truncated'
         ? (['log_truncated', `the record at ${last.end - 1} is not the one that was folded: the log was truncated or re-created under its name`] as const)
         : (['log_gap', `retention removed records from ${last.end} on before they were counted`] as const);
-    throw new PipelineError(code, `${log} is stopped: ${what}`);
+    throw new PipelineError(code, `${log} is stopped: ${what} (runbook: ${code})`);
   }
 
   /** Makes every record of the buffer durable, manifest excluded. */
