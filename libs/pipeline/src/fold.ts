@@ -4,18 +4,19 @@
  * reads what is there and classifies again. Calls must not overlap (`FoldService` sees to it).
  */
 import {
-  DELTA_ENTRIES_MAX, decodeDelta, encodeDelta, encodeManifest, hourOf, invariant, InvariantViolation, Judge,
+  DELTA_ENTRIES_MAX, decodeDelta, encodeDelta, encodeManifest, invariant, InvariantViolation, Judge,
   parseLogId, SessionState, Shapes,
   type Clock, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId,
 } from '@meridian/accounting';
 import type { EventLog, LogRecord } from '@meridian/event-log';
-import { encodeJson, keys, LedgerError, type Key, type Ledger, type Page, type QuarantineRow, type Row } from '@meridian/ledger';
+import { keys, LedgerError, type Key, type Ledger, type Page, type Row } from '@meridian/ledger';
 import { PipelineError } from './errors';
 import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
 import { FoldBuffer } from './fold-buffer';
 import type { Unfolded } from './lag';
 import { eachLimited, sharing } from './loop';
 import type { Probe } from './probe';
+import { quarantineRow } from './quarantine';
 import { Sessions, type FoldedSession } from './sessions';
 import { byTenantThenSession, Tally } from './tally';
 
@@ -256,11 +257,8 @@ export class Folder {
   private async settle(buffer: FoldBuffer): Promise<Tally> {
     const tally = new Tally(this.region);
     await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next, tally));
-    await eachLimited(buffer.quarantined, this.settings.concurrency, async ({ record, judgement }) => {
-      const { code, message, rules, tenant } = judgement;
-      const value: QuarantineRow = { code, message, rules, tenant, time: record.time, raw: toBase64(record.value) };
-      const key = keys.quarantine(this.target.log, hourOf(record.time), record.offset);
-      await this.insert({ ...key, value: encodeJson(value) });
+    await eachLimited(buffer.quarantined, this.settings.concurrency, async (one) => {
+      await this.insert(quarantineRow(this.target.log, one));
     });
     tally.touched.sort(byTenantThenSession);
     return tally;
@@ -394,10 +392,4 @@ const CONSISTENT = { consistent: true } as const;
 function afterInsert(error: unknown): 'exists' {
   if (error instanceof LedgerError && error.code === 'ledger_ambiguous') return 'exists';
   throw error;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
 }
