@@ -30,8 +30,8 @@ export async function retrying<T>(what: string, options: LoopOptions, act: () =>
   }
 }
 
-/** Calls `step` every `intervalMs` (from the end of one to the start of the next) until the signal is aborted. */
-export async function repeating(what: string, intervalMs: number, options: LoopOptions, step: () => Promise<unknown>): Promise<void> {
+/** Calls `step` every so often (from the end of one to the start of the next) until the signal is aborted. */
+export async function repeating(what: string, intervalMs: number | (() => number), options: LoopOptions, step: () => Promise<unknown>): Promise<void> {
   while (!options.signal.aborted) {
     try {
       await retrying(what, options, step);
@@ -39,7 +39,7 @@ export async function repeating(what: string, intervalMs: number, options: LoopO
       if (options.signal.aborted) return;
       throw error;
     }
-    await options.clock.sleep(intervalMs, options.signal);
+    await options.clock.sleep(typeof intervalMs === 'number' ? intervalMs : intervalMs(), options.signal);
   }
 }
 
