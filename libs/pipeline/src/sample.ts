@@ -50,12 +50,14 @@ export class Sampler {
     const sampledAt = clock.now();
     const extents = await log.extents();
     await this.lookForMore(await newestCut(control));
+    // The manifests are newer than those ends: they are held against what the log is now.
+    const now = await log.extents();
     const ends: Record<LogId, number> = {};
     for (const [partition, id] of logs.entries()) {
-      const extent = extents[partition];
-      if (!extent) continue;
+      const [extent, at] = [extents[partition], now[partition]];
+      if (!extent || !at) continue;
       const last = this.known.get(id)?.last;
-      const intactness = last ? await this.check(this.parts, { ...extent, partition }, last) : 'same';
+      const intactness = last ? await this.check(this.parts, { ...at, partition }, last) : 'same';
       this.tell(id, intactness);
       if (intactness === 'same') ends[id] = extent.end;
     }
