@@ -95,6 +95,12 @@ export class Api {
     }
   }
 
+  /** Names of the region's logs that were not given up. */
+  async logs(region: string): Promise<readonly string[]> {
+    const { logs } = await this.get<{ readonly logs: readonly { readonly log: string; readonly region: string; readonly retired: object | null }[] }>(region, '/v1/logs');
+    return logs.filter((one) => one.region === region && one.retired === null).map(({ log }) => log);
+  }
+
   /** All of the tenant's, by the rows of usage. */
   async usage(region: string): Promise<Usage> {
     const from = Math.floor(Date.parse(this.time) / HOUR_MS) * HOUR_MS;

@@ -1,16 +1,25 @@
 /** Every fault there is, and the order of a run: all of them by chance, those that leave something behind at the end. */
+import { clockFault } from './clock';
+import { diskFault } from './disk';
+import { dynamoDbFaults } from './dynamodb';
 import { FaultsError } from './errors';
 import type { Fault } from './fault';
 import { killFaults } from './kill';
 import { networkFaults } from './network';
+import { ownerFaults } from './owners';
 import type { Random } from './random';
 import { replicationFaults } from './replication';
+import { takeoverFault } from './takeover';
+import { topicFaults } from './topics';
 
 /** After it, T is ahead of our clock for as long as clocks were wrong. */
 const LAST: readonly string[] = ['clock-skew'];
 
 export function allFaults(): Fault[] {
-  return [...killFaults(), ...networkFaults(), ...replicationFaults()];
+  return [
+    ...killFaults(), ...ownerFaults(), ...networkFaults(), ...dynamoDbFaults(), ...replicationFaults(),
+    takeoverFault(), ...topicFaults(), diskFault(), clockFault(),
+  ];
 }
 
 export function only(faults: readonly Fault[], names: readonly string[]): Fault[] {
