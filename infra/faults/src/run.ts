@@ -2,8 +2,7 @@
  * A run: the stack up, publishers and checker at work, one fault after the other, all compared after each. Whatever
  * happens, nothing of it is left: no process, no mount, no directory.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REGIONS_DEFAULT, Stack, type Status } from '@meridian/local';
@@ -14,6 +13,7 @@ import { FaultsError } from './errors';
 import type { Fault, World } from './fault';
 import { difference, Findings, type Counts } from './findings';
 import { Fronts } from './fronts';
+import { makeHome, removeHome, STACK } from './home';
 import { Load } from './load';
 import { Processes } from './processes';
 import { Random } from './random';
@@ -58,8 +58,8 @@ const SESSION_TIMEOUT_MS = 6_000;
 const LOAD_MS = 2_000;
 
 export async function run(options: RunOptions): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), 'meridian-faults-'));
-  const undo: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true })];
+  const directory = await makeHome();
+  const undo: (() => Promise<void>)[] = [() => removeHome(directory)];
   try {
     return await inDirectory(directory, options, (step) => undo.push(step));
   } finally {
@@ -73,8 +73,8 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   atEnd(() => fronts.close());
   // Of all services: they have our variables.
   process.env['MERIDIAN_KAFKA_SESSION_TIMEOUT_MS'] = String(SESSION_TIMEOUT_MS);
-  const stack = new Stack(join(directory, 'stack'));
-  atEnd(() => stack.reset());
+  const stack = new Stack(join(directory, STACK));
+  atEnd(() => stack.down());
   const status = await stack.up({ apps: true, regions: REGIONS_DEFAULT, ports: fronts.ports, say });
   signal.throwIfAborted();
 
@@ -101,7 +101,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
     if ((await settle(settling)) === undefined) throw new FaultsError('faults_not_as_expected', 'not exact and final before the fault');
   };
   const world: World = {
-    directory: join(directory, 'stack'), regions: api.regions, api, load, checker, processes, fronts, random: new Random(seed), say, settled, atEnd,
+    directory: stack.directory, regions: api.regions, api, load, checker, processes, fronts, random: new Random(seed), say, settled, atEnd,
     replicator: status.replicator ?? '', aggregators: status.aggregator ?? {},
   };
   const began = Date.now();

@@ -5,5 +5,6 @@ export { eventLogAddress } from './addresses';
 export { freePort, HOST } from './ports';
 export { Proxy, type NetworkFault } from './proxy';
 export { PART_NAMES, type PartName } from './part';
+export { isAlive } from './state';
 export { REGIONS_DEFAULT, Stack, type Status, type UpOptions } from './stack';
 export { startForTests, stopAfterTests, type TestStack } from './testing';
