@@ -105,7 +105,8 @@ export class Stack {
   async start(name: string, env: Launch['env'] = {}): Promise<void> {
     const member = await this.locked(async () => this.members.start(await this.named(name), { arePortsFixed: true, env }));
     await this.members.untilHealthy(member);
-    await this.announce();
+    // One at a time: several may have been started at once.
+    await this.locked(() => this.announce());
   }
 
   /** Undefined when it does not run. */
