@@ -51,12 +51,13 @@ export async function eventually(what: string, withinMs: number, isSo: () => Pro
 
 /** Rejects unless the region says, within a time, that its answers are provisional for such a reason. */
 export async function saysWhy(world: World, region: string, isIt: (reason: Claim['reasons'][number]) => boolean): Promise<void> {
-  let last: Claim | undefined;
-  await eventually(`${region} is provisional, and says why`, SAYS_WITHIN_MS, async () => {
-    last = await world.api.claim(region);
-    return !last.isFinal && last.reasons.some(isIt);
-  }).catch((cause: unknown) => {
-    throw new FaultsError('faults_not_as_expected', `${(cause as Error).message}: ${JSON.stringify(last)}`, { cause });
+  const isSo = async (): Promise<boolean> => {
+    const { isFinal, reasons } = await world.api.claim(region);
+    return !isFinal && reasons.some(isIt);
+  };
+  await eventually(`${region} is provisional, and says why`, SAYS_WITHIN_MS, isSo).catch(async (cause: unknown) => {
+    const claims = await Promise.allSettled(world.regions.map(async (one) => ({ region: one, ...(await world.api.claim(one)) })));
+    throw new FaultsError('faults_not_as_expected', `${(cause as Error).message}: ${JSON.stringify(claims)}`, { cause });
   });
 }
 
