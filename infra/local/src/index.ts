@@ -1,5 +1,5 @@
 export { STACK_ERROR_CODES, StackError, type StackErrorCode } from './errors';
-export type { Faults } from './faults';
+export type { Faults } from './replicator/faults';
 export { readKeys } from './data-files';
 export { eventLogAddress } from './addresses';
 export { freePort, HOST } from './ports';
