@@ -19,11 +19,11 @@ export interface DynamoDbProxyOptions {
 }
 
 interface BatchGet {
-  readonly RequestItems?: Readonly<globalThis.Record<string, { readonly Keys: readonly object[] }>>;
+  readonly RequestItems?: Readonly<Record<string, { readonly Keys: readonly object[] }>>;
 }
 
 interface BatchGot {
-  readonly Responses: Readonly<globalThis.Record<string, readonly Readonly<globalThis.Record<string, object>>[]>>;
+  readonly Responses: Readonly<Record<string, readonly Readonly<Record<string, object>>[]>>;
   readonly UnprocessedKeys?: object;
 }
 
@@ -92,7 +92,7 @@ export class DynamoDbProxy {
 
 /** The answer without the items of every other key, and those keys as not processed. */
 export function withUnprocessed({ RequestItems = {} }: BatchGet, got: BatchGot): BatchGot {
-  const unprocessed: globalThis.Record<string, object> = {};
+  const unprocessed: Record<string, object> = {};
   const responses = { ...got.Responses };
   for (const [table, wanted] of Object.entries(RequestItems)) {
     const left = wanted.Keys.filter((_, at) => at % 2 === 1);

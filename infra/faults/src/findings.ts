@@ -1,7 +1,7 @@
 /** What was found wrong, each thing once. Any of it fails the run. */
 import type { Finding, Kind } from './judge';
 
-export type Counts = Readonly<globalThis.Record<Kind, number>>;
+export type Counts = Readonly<Record<Kind, number>>;
 
 export class Findings {
   private readonly found = new Map<string, Finding>();

@@ -1,6 +1,6 @@
 import { inputOf, timesCounted } from './event';
 import { judge, Values, type Answer } from './judge';
-import type { Sent } from './record';
+import type { Sent } from './journal';
 
 const T = 1_000_000;
 

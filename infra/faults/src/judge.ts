@@ -3,7 +3,7 @@
  * hold events that were never acknowledged; it may never hold one twice, or be called final without one that it vouches for.
  */
 import { timesCounted } from './event';
-import type { Sent } from './record';
+import type { Sent } from './journal';
 
 /** What one region said of one session. */
 export interface Answer {

@@ -1,12 +1,12 @@
-/** All publishers of a run, with a record each. */
+/** All publishers of a run, with a journal each. */
 import { mkdir } from 'node:fs/promises';
 import type { Api } from './api';
 import { Publisher } from './publisher';
 import { Random } from './random';
-import { Record, type Sent } from './record';
+import { Journal, type Sent } from './journal';
 
 export interface LoadOptions {
-  /** Of the records. */
+  /** Of the journals. */
   readonly directory: string;
   readonly api: Api;
   readonly seed: number;
@@ -22,36 +22,36 @@ export class Load {
 
   private constructor(
     readonly directory: string,
-    private readonly records: readonly Record[],
+    private readonly journals: readonly Journal[],
     private readonly publishers: readonly Publisher[],
   ) {}
 
   static async start({ directory, api, seed, eventsPerSecond, onRefused }: LoadOptions): Promise<Load> {
     await mkdir(directory, { recursive: true });
     const names = Array.from({ length: PUBLISHERS }, (_, at) => `publisher-${at + 1}`);
-    const records = names.map((name) => new Record(directory, name));
-    const publishers = records.map((record, at) => new Publisher({ name: names[at] as string, home: api.regions[at % api.regions.length] as string, api, record, random: new Random(seed + at), eventsPerSecond: eventsPerSecond / PUBLISHERS, onRefused }));
-    const load = new Load(directory, records, publishers);
+    const journals = names.map((name) => new Journal(directory, name));
+    const publishers = journals.map((journal, at) => new Publisher({ name: names[at] as string, home: api.regions[at % api.regions.length] as string, api, journal, random: new Random(seed + at), eventsPerSecond: eventsPerSecond / PUBLISHERS, onRefused }));
+    const load = new Load(directory, journals, publishers);
     load.running = Promise.all(publishers.map((one) => one.run(load.stopping.signal)));
     return load;
   }
 
   get sent(): number {
-    return this.records.reduce((sum, { sent }) => sum + sent, 0);
+    return this.journals.reduce((sum, { sent }) => sum + sent, 0);
   }
 
   get acknowledged(): number {
-    return this.records.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+    return this.journals.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
   }
 
   /** Of one session, as known now. */
   eventsOf(session: string): readonly Sent[] {
-    return this.records.map(({ sessions }) => sessions.get(session)).find((events) => events !== undefined) ?? [];
+    return this.journals.map(({ sessions }) => sessions.get(session)).find((events) => events !== undefined) ?? [];
   }
 
   /** Names of so many of the newest sessions of each publisher. */
   newest(count: number): readonly string[] {
-    return this.records.flatMap(({ sessions }) => [...sessions.keys()].slice(-count));
+    return this.journals.flatMap(({ sessions }) => [...sessions.keys()].slice(-count));
   }
 
   resume(): void {

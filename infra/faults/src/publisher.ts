@@ -1,20 +1,20 @@
 /**
  * One publisher: makes events at a bounded rate, in sessions that roam between regions, and sends each batch until it is
- * acknowledged, after a failure in another region. Some it sends again although they were. An event is on its record before it is sent.
+ * acknowledged, after a failure in another region. Some it sends again although they were. An event is on its journal before it is sent.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api';
 import { FaultsError } from './errors';
 import { OUTPUT_TOKENS_MAX, SESSION_EVENTS_MAX, toCloudEvent, type Event } from './event';
 import type { Random } from './random';
-import type { Record } from './record';
+import type { Journal } from './journal';
 
 export interface PublisherOptions {
   readonly name: string;
   /** Where it sends to mostly. */
   readonly home: string;
   readonly api: Api;
-  readonly record: Record;
+  readonly journal: Journal;
   readonly random: Random;
   readonly eventsPerSecond: number;
   /** Told when ingest refuses an event that there is nothing wrong with. */
@@ -73,9 +73,9 @@ export class Publisher {
   }
 
   private publish(): void {
-    const { record, random, api, home } = this.options;
+    const { journal, random, api, home } = this.options;
     const events = Array.from({ length: BATCH_EVENTS }, () => this.make());
-    record.made(events, Date.now());
+    journal.made(events, Date.now());
     void this.send({ events, region: random.next() < ROAM ? random.pick(api.regions) : home, due: 0 });
     if (random.next() < RESEND) this.waiting.push({ events, region: random.pick(api.regions), due: Date.now() + random.between(0, BACKOFF_MS.max) });
   }
@@ -100,13 +100,13 @@ export class Publisher {
   }
 
   private async send(batch: Batch): Promise<void> {
-    const { api, record, random, onRefused, name } = this.options;
+    const { api, journal, random, onRefused, name } = this.options;
     this.inFlight++;
     const posted = await api.post(batch.region, batch.events.map((event) => toCloudEvent(event, api.time)));
     this.inFlight--;
     switch (posted) {
       case 'acknowledged':
-        record.acked(batch.events, Date.now());
+        journal.acked(batch.events, Date.now());
         break;
       case 'refused':
         onRefused(`${batch.region} refused a batch of ${name}`);

@@ -85,7 +85,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   };
   const findings = new Findings(say);
   const api = new Api({ ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {}, key: status.key ?? '' }, new Date().toISOString());
-  const load = await Load.start({ directory: join(directory, 'records'), api, seed, eventsPerSecond: options.eventsPerSecond, onRefused: problem });
+  const load = await Load.start({ directory: join(directory, 'journals'), api, seed, eventsPerSecond: options.eventsPerSecond, onRefused: problem });
   atEnd(() => load.stop());
   const checker = new Checker({ api, load, findings, random: new Random(seed + 1_000) });
   const processes = new Processes(stack, say);

@@ -1,6 +1,6 @@
 /**
  * The comparison: publishers rest, everything they made is acknowledged, and every session in every region must have
- * exactly the total that the records on disk say, and be final. Usage too, which is counted another way.
+ * exactly the total that the journals on disk say, and be final. Usage too, which is counted another way.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api';
@@ -9,7 +9,7 @@ import type { Findings } from './findings';
 import { inputOf } from './event';
 import type { Finding } from './judge';
 import type { Load } from './load';
-import { readRecords, type Sessions } from './record';
+import { readJournals, type Sessions } from './journal';
 
 export interface SettleParts {
   readonly api: Api;
@@ -37,7 +37,7 @@ interface Look {
 export async function settle(parts: SettleParts, since = Date.now()): Promise<number | undefined> {
   const { api, load, findings, say, exactWithinMs = EXACT_MS } = parts;
   await load.pause(DRAIN_MS);
-  const sessions = await readRecords(load.directory);
+  const sessions = await readJournals(load.directory);
   const until = Date.now() + exactWithinMs;
   const looks = await Promise.all(api.regions.map((region) => untilExact(parts, region, { sessions, until })));
   for (const look of looks) {

@@ -18,9 +18,9 @@ export type Sessions = ReadonlyMap<string, readonly Sent[]>;
 
 type Line = readonly ['made', session: string, index: number, output: number, at: number] | readonly ['acked', session: string, index: number, at: number];
 
-const SUFFIX = '.record';
+const SUFFIX = '.journal';
 
-export class Record {
+export class Journal {
   private readonly all = new Map<string, Sent[]>();
   private readonly file: string;
   sent = 0;
@@ -56,7 +56,7 @@ export class Record {
 }
 
 /** What every publisher has put on disk. */
-export async function readRecords(directory: string): Promise<Sessions> {
+export async function readJournals(directory: string): Promise<Sessions> {
   const all = new Map<string, Sent[]>();
   for (const name of await readdir(directory)) {
     if (!name.endsWith(SUFFIX)) continue;
