@@ -1,12 +1,13 @@
 /** `npm run bench -- NAME [--json] [--seconds N]`: each figure beside a ceiling measured in the same run. */
 import { parseArgs } from 'node:util';
 import { accept } from './accept';
+import { cost } from './cost';
 import { entry } from './entry';
 import { fold } from './fold';
 import { isMet, type BenchOptions, type BenchResult } from './result';
 import { session } from './session';
 
-const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { fold, entry, session, accept };
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { fold, entry, session, accept, cost };
 const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N]`;
 
 async function main(): Promise<number> {
