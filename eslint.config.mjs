@@ -17,7 +17,7 @@ const layers = {
   infra: ['domain', 'port', 'adapter', 'infra'],
   app: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
   cli: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'app'],
-  test: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
+  test: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'test', 'infra'],
   deploy: ['edge', 'app', 'cli', 'infra'],
 };
 const depConstraints = Object.entries(layers).map(([sourceTag, onlyDependOnLibsWithTags]) => ({ sourceTag, onlyDependOnLibsWithTags }));

@@ -1,12 +1,13 @@
 /**
- * The client of `accept`, in a thread of its own: posts the same batches over a few keep-alive connections for a while,
- * as fast as they are answered.
+ * The client of `accept` and `ingest`, in a thread of its own: posts the same batches over a few keep-alive connections
+ * for a while, as fast as they are answered.
  */
 import { Agent, request } from 'node:http';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 
 export interface Load {
-  readonly url: string;
+  /** Connections take turns. */
+  readonly urls: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly bodies: readonly string[];
   readonly connections: number;
@@ -35,15 +36,15 @@ async function post(load: Load): Promise<LoadAnswer> {
   const began = performance.now();
   const until = began + load.seconds * 1_000;
   let next = 0;
-  const connection = async (): Promise<void> => {
+  const connection = async (url: string): Promise<void> => {
     while (performance.now() < until) {
       const sent = performance.now();
-      const status = await one(agent, load, load.bodies[next++ % load.bodies.length] as string);
+      const status = await one(agent, { url, headers: load.headers }, load.bodies[next++ % load.bodies.length] as string);
       if (status !== 202) throw new RangeError(`answered ${status}`);
       latencies.push(performance.now() - sent);
     }
   };
-  await Promise.all(Array.from({ length: load.connections }, connection));
+  await Promise.all(Array.from({ length: load.connections }, (_, at) => connection(load.urls[at % load.urls.length] as string)));
   const seconds = (performance.now() - began) / 1_000;
   agent.destroy();
   latencies.sort((a, b) => a - b);
@@ -51,7 +52,7 @@ async function post(load: Load): Promise<LoadAnswer> {
   return { requests: latencies.length, seconds, p50: at(0.5), p99: at(0.99) };
 }
 
-function one(agent: Agent, { url, headers }: Load, body: string): Promise<number> {
+function one(agent: Agent, { url, headers }: Pick<Load, 'headers'> & { readonly url: string }, body: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const sending = request(url, { method: 'POST', agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } }, (response) => {
       response.resume();

@@ -1,29 +1,36 @@
 /** `npm run bench -- NAME [--json] [--seconds N]`: each figure beside a ceiling measured in the same run. */
 import { parseArgs } from 'node:util';
 import { accept } from './accept';
+import { cost } from './cost';
 import { entry } from './entry';
 import { fold } from './fold';
+import { ingest } from './ingest';
+import { ingestKill } from './ingest-kill';
 import { isMet, type BenchOptions, type BenchResult } from './result';
 import { session } from './session';
 
-const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = { fold, entry, session, accept };
-const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N]`;
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
+  fold, entry, session, accept, cost,
+  ingest: (options) => (options.kills === undefined ? ingest(options) : ingestKill(options.kills, options)),
+};
+const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N] [--kill N]`;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: '20' } },
+    options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: '20' }, kill: { type: 'string' } },
   });
   const [name] = positionals;
   const seconds = Number(values.seconds);
+  const kills = values.kill === undefined ? undefined : Number(values.kill);
   const names = name === 'all' ? Object.keys(BENCHES) : [name ?? ''];
-  if (!names.every((one) => one in BENCHES) || !(seconds > 0)) {
+  if (!names.every((one) => one in BENCHES) || !(seconds > 0) || !(kills === undefined || (Number.isInteger(kills) && kills > 0))) {
     process.stderr.write(`${USAGE}\n`);
     return 2;
   }
   let missed = 0;
   for (const one of names) {
-    const result = await (BENCHES[one] as (typeof BENCHES)[string])({ seconds, progress });
+    const result = await (BENCHES[one] as (typeof BENCHES)[string])({ seconds, progress, ...(kills !== undefined && { kills }) });
     progress('');
     process.stdout.write(values.json ? `${JSON.stringify(toJson(result))}\n` : sentences(result));
     missed += result.targets.filter((target) => !isMet(target)).length;

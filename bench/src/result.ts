@@ -16,6 +16,8 @@ export interface BenchResult {
 export interface BenchOptions {
   /** About how long to measure. */
   readonly seconds: number;
+  /** Of `ingest`: kill it so many times instead. */
+  readonly kills?: number;
   /** Tells a person at a terminal what goes on. */
   readonly progress: (text: string) => void;
 }

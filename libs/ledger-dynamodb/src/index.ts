@@ -1,4 +1,4 @@
 export { createClient, type ClientOptions } from './client';
 export { DynamoLedger, type DynamoLedgerOptions } from './ledger';
 export { createTables, type CreateTablesOptions, type TableReport, type TableSpec } from './tables';
-export { rowKind, type Write } from './write-units';
+export { rowKind, writeUnits, type Write } from './write-units';

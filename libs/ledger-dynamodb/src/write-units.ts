@@ -22,13 +22,14 @@ export function rowKind(pk: string): string {
 }
 
 export function written(row: Row, consumed: ConsumedCapacity | undefined): Write {
-  return { kind: rowKind(row.pk), units: consumed?.CapacityUnits ?? unitsOf(row), isRefused: false };
+  return { kind: rowKind(row.pk), units: consumed?.CapacityUnits ?? writeUnits(row), isRefused: false };
 }
 
 export function refused(row: Row): Write {
-  return { kind: rowKind(row.pk), units: unitsOf(row), isRefused: true };
+  return { kind: rowKind(row.pk), units: writeUnits(row), isRefused: true };
 }
 
-function unitsOf({ pk, sk, value }: Row): number {
+/** What a write of the row costs at one replica: a unit for every KiB begun. */
+export function writeUnits({ pk, sk, value }: Row): number {
   return Math.ceil((Buffer.byteLength(pk) + Buffer.byteLength(sk) + value.length + OVERHEAD_BYTES) / UNIT_BYTES);
 }

@@ -50,7 +50,9 @@ interface Follow {
 export class Reacher {
   private readonly shapes: Shapes;
   private readonly boundaries = new Map<StreamId, Boundary>();
-  private readonly present = new Map<string, number>();
+  /** Per session and stream, up to which delta all are present. Of the last ones and of those before, which go together. */
+  private present = new Map<string, number>();
+  private presentBefore: ReadonlyMap<string, number> = new Map();
   private readonly pending = new Map<StreamId, { readonly writer: string; targets: Pending[]; missing: number }>();
   /** The newest cut seen to be reached, and newer ones that are not yet, oldest first. */
   private reached: Cut = EMPTY_CUT;
@@ -124,7 +126,7 @@ export class Reacher {
     const wanted: { readonly key: string; readonly one: Touched; readonly from: number }[] = [];
     for (const one of touched) {
       const key = `${one.tenant}/${one.session}/${stream}`;
-      const from = (this.present.get(key) ?? 0) + 1;
+      const from = (this.present.get(key) ?? this.presentBefore.get(key) ?? 0) + 1;
       if (from <= one.delta) wanted.push({ key, one, from });
     }
     const few = wanted.filter(({ one, from }) => one.delta - from < DELTAS_ASKED_MAX);
@@ -152,14 +154,12 @@ export class Reacher {
     return missing;
   }
 
+  /** In two generations: to delete the oldest of a large map, one by one, would pass over all that were deleted before. */
   private remember(key: string, delta: number): void {
-    this.present.delete(key);
     this.present.set(key, delta);
-    if (this.present.size <= PRESENCE_MAX) return;
-    for (const oldest of this.present.keys()) {
-      this.present.delete(oldest);
-      return;
-    }
+    if (this.present.size * 2 < PRESENCE_MAX) return;
+    this.presentBefore = this.present;
+    this.present = new Map();
   }
 
   /** Starts from what this region published before: presence does not go away. */

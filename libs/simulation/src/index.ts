@@ -1,2 +1,3 @@
 export { runSeed, type RunOptions, type RunResult } from './run';
+export { Scheduler } from './scheduler';
 export { SWITCHES, type SwitchName } from './switches';
