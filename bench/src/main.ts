@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json] [--seconds N]`: each figure beside a ceiling measured in the same run. */
 import { parseArgs } from 'node:util';
 import { accept } from './accept';
+import { aggregate } from './aggregate';
 import { cost } from './cost';
 import { entry } from './entry';
 import { fold } from './fold';
@@ -10,7 +11,7 @@ import { isMet, type BenchOptions, type BenchResult } from './result';
 import { session } from './session';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
-  fold, entry, session, accept, cost,
+  fold, entry, session, accept, cost, aggregate,
   ingest: (options) => (options.kills === undefined ? ingest(options) : ingestKill(options.kills, options)),
 };
 const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N] [--kill N]`;
