@@ -7,13 +7,14 @@ import { entry } from './entry';
 import { fold } from './fold';
 import { ingest } from './ingest';
 import { ingestKill } from './ingest-kill';
+import { query } from './query';
 import { reconcile } from './reconcile';
 import { isMet, type BenchOptions, type BenchResult } from './result';
 import { scale } from './scale';
 import { session } from './session';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
-  fold, entry, session, accept, cost, aggregate, reconcile, scale,
+  fold, entry, session, accept, cost, aggregate, reconcile, scale, query,
   ingest: (options) => (options.kills === undefined ? ingest(options) : ingestKill(options.kills, options)),
 };
 const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N] [--kill N]`;
