@@ -5,6 +5,7 @@ import { aggregate } from './aggregate';
 import { cost } from './cost';
 import { entry } from './entry';
 import { fold } from './fold';
+import { freshness } from './freshness';
 import { ingest } from './ingest';
 import { ingestKill } from './ingest-kill';
 import { query } from './query';
@@ -14,7 +15,7 @@ import { scale } from './scale';
 import { session } from './session';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
-  fold, entry, session, accept, cost, aggregate, reconcile, scale, query,
+  fold, entry, session, accept, cost, aggregate, reconcile, scale, query, freshness,
   ingest: (options) => (options.kills === undefined ? ingest(options) : ingestKill(options.kills, options)),
 };
 const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N] [--kill N]`;
