@@ -1,26 +1,36 @@
 /** `npm run bench -- NAME [--json] [--seconds N]`: each figure beside a ceiling measured in the same run. */
 import { parseArgs } from 'node:util';
 import { accept } from './accept';
+import { aggregate } from './aggregate';
 import { cost } from './cost';
 import { entry } from './entry';
 import { fold } from './fold';
+import { freshness } from './freshness';
 import { ingest } from './ingest';
 import { ingestKill } from './ingest-kill';
+import { query } from './query';
+import { reconcile } from './reconcile';
+import { report } from './report';
 import { isMet, type BenchOptions, type BenchResult } from './result';
+import { scale } from './scale';
 import { session } from './session';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchResult>>> = {
-  fold, entry, session, accept, cost,
+  fold, entry, session, accept, cost, aggregate, reconcile, scale, query, freshness,
   ingest: (options) => (options.kills === undefined ? ingest(options) : ingestKill(options.kills, options)),
 };
-const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N] [--kill N]`;
+const USAGE = `Usage: npm run bench -- ${Object.keys(BENCHES).join('|')}|all [--json] [--seconds N] [--kill N]\n       npm run bench -- report FILE…`;
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: '20' }, kill: { type: 'string' } },
   });
-  const [name] = positionals;
+  const [name, ...files] = positionals;
+  if (name === 'report' && files.length > 0) {
+    process.stdout.write(report(files));
+    return 0;
+  }
   const seconds = Number(values.seconds);
   const kills = values.kill === undefined ? undefined : Number(values.kill);
   const names = name === 'all' ? Object.keys(BENCHES) : [name ?? ''];

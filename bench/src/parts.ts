@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTopic } from '@meridian/event-log-kafka';
-import { Stack, type PartName } from '@meridian/local';
+import { PART_NAMES, Stack, type PartName, type Status } from '@meridian/local';
 
 export interface Parts {
   /** For whatever else the bench keeps on disk. */
@@ -17,16 +17,24 @@ export interface Parts {
 export const REGION = 'bench';
 export const TOPIC_PARTITIONS = 6;
 
-export async function withParts<T>(names: readonly PartName[], use: (parts: Parts) => Promise<T>): Promise<T> {
+export function withParts<T>(names: readonly PartName[], use: (parts: Parts) => Promise<T>): Promise<T> {
+  return withStack({ parts: names }, ({ kafka, dynamodb }, directory) => use({ directory, broker: kafka[REGION] ?? '', dynamodb: dynamodb[REGION] ?? '' }));
+}
+
+/** The parts and the services of one region. */
+export function withServices<T>(use: (status: Status) => Promise<T>): Promise<T> {
+  return withStack({ parts: PART_NAMES, apps: true }, use);
+}
+
+async function withStack<T>(
+  options: { readonly parts: readonly PartName[]; readonly apps?: boolean }, use: (status: Status, directory: string) => Promise<T>,
+): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'meridian-bench-'));
   const stack = new Stack(join(directory, 'stack'));
   const interruption = Promise.withResolvers<never>();
   const interrupt = (signal: string): void => interruption.reject(new RangeError(`ended by ${signal}`));
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupt);
-  const work = async (): Promise<T> => {
-    const { kafka, dynamodb } = await stack.up({ parts: names, regions: [REGION] });
-    return use({ directory, broker: kafka[REGION] ?? '', dynamodb: dynamodb[REGION] ?? '' });
-  };
+  const work = async (): Promise<T> => use(await stack.up({ ...options, regions: [REGION] }), directory);
   try {
     return await Promise.race([work(), interruption.promise]);
   } finally {

@@ -41,6 +41,13 @@ function event(row: string, index: number, copy: number): UsageEvent {
   };
 }
 
+/** The same, so that the last of them happened just now: a log that dates its records itself takes nothing old. */
+export function recentEvents(copies = 1): UsageEvent[] {
+  const events = sampleEvents(copies);
+  const later = Date.now() - (events.at(-1) as UsageEvent).time;
+  return events.map((one) => ({ ...one, time: one.time + later }));
+}
+
 /** The records ingest would have written, in one partition, offsets from 0. */
 export function toRecords(events: readonly UsageEvent[]): LogRecord[] {
   return events.map((one, offset) => ({

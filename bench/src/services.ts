@@ -36,9 +36,11 @@ export async function startService(name: ServiceName, env: Readonly<Record<strin
 }
 
 export async function untilReady(url: string, child?: ChildProcess): Promise<void> {
-  for (const until = Date.now() + READY_WITHIN_MS; Date.now() < until; await systemClock.sleep(LOOK_EVERY_MS)) {
+  const until = Date.now() + READY_WITHIN_MS;
+  while (Date.now() < until) {
     if (child && (child.exitCode !== null || child.signalCode !== null)) throw new RangeError(`the process at ${url} ended with ${child.exitCode ?? child.signalCode}`);
     if (await fetch(url).then((response) => response.ok, () => false)) return;
+    await systemClock.sleep(LOOK_EVERY_MS);
   }
   throw new RangeError(`${url} did not answer`);
 }
@@ -55,7 +57,10 @@ export function freePort(): Promise<number> {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new RangeError('no port'))));
+      server.close(() => {
+        if (typeof address === 'object' && address) resolve(address.port);
+        else reject(new RangeError('no port'));
+      });
     });
   });
 }

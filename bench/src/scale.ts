@@ -1,0 +1,115 @@
+/**
+ * `scale`: 10,000, 100,000 and 1,000,000 sessions of one tenant, folded, cut and resolved step by step as they come: time
+ * and memory per session must not grow with how many there are already. The ledger is in memory and part of it. Each
+ * size has a process of its own.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { MemoryLedger } from '@meridian/ledger';
+import { answerParent, runInChild } from './child';
+import { Installation, usageEvent } from './installation';
+import { round, type BenchOptions, type BenchResult } from './result';
+
+const SIZES = [10_000, 100_000, 1_000_000];
+/** Sessions between two cuts. */
+const STEP = 1_000;
+/** Sessions before what is measured: by then the code is compiled. */
+const WARM_UP = 60_000;
+/** Sessions measured at least: of a small size as many installations as that takes. */
+const SESSIONS_MIN = 100_000;
+const SPREAD_MAX = 0.2;
+const HEAP_MIB_MAX = 6_144;
+const MIB = 1024 * 1024;
+
+interface Task {
+  readonly sessions: number;
+}
+
+interface Measured {
+  readonly sessions: number;
+  readonly foldMicrosPerSession: number;
+  readonly resolveMicrosPerSession: number;
+  readonly bytesPerSession: number;
+  readonly residentMiB: number;
+}
+
+export async function scale({ progress }: BenchOptions): Promise<BenchResult> {
+  const sizes: Measured[] = [];
+  for (const sessions of SIZES) {
+    progress(`scale: ${sessions} sessions`);
+    sizes.push(await runInChild<Measured>(__filename, { sessions } satisfies Task, ['--expose-gc', `--max-old-space-size=${HEAP_MIB_MAX}`]));
+  }
+  const spread = (of: (one: Measured) => number): number => round(Math.max(...sizes.map(of)) / Math.min(...sizes.map(of)) - 1, 3);
+  const time = spread(({ foldMicrosPerSession, resolveMicrosPerSession }) => foldMicrosPerSession + resolveMicrosPerSession);
+  const memory = spread(({ bytesPerSession }) => bytesPerSession);
+  return {
+    bench: 'scale',
+    figures: { sizes, timeSpread: time, memorySpread: memory },
+    targets: [
+      { name: 'spread of CPU time per session over the sizes', is: time, atMost: SPREAD_MAX },
+      { name: 'spread of memory per session over the sizes', is: memory, atMost: SPREAD_MAX },
+    ],
+  };
+}
+
+/** CPU time of this process, µs: another's work on the machine is not ours. */
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+async function measure({ sessions }: Task): Promise<Measured> {
+  await run(WARM_UP);
+  const runs: Run[] = [];
+  const before = await memoryInUse();
+  while (runs.length * sessions < SESSIONS_MIN) runs.push(await run(sessions));
+  const total = runs.length * sessions;
+  const perSession = (of: (one: Run) => number): number => runs.reduce((sum, one) => sum + of(one), 0) / total;
+  const bytes = (await memoryInUse()) - before;
+  for (const { installation } of runs) {
+    const last = await installation.reader.session('bench', nameOf(sessions - 1), { live: false });
+    if (last?.events !== 1) throw new RangeError('the last session is not counted');
+  }
+  return {
+    sessions, foldMicrosPerSession: round(perSession(({ foldMicros }) => foldMicros), 1), resolveMicrosPerSession: round(perSession(({ resolveMicros }) => resolveMicros), 1),
+    bytesPerSession: round(bytes / total), residentMiB: round(process.memoryUsage.rss() / MIB),
+  };
+}
+
+interface Run {
+  readonly installation: Installation;
+  readonly foldMicros: number;
+  readonly resolveMicros: number;
+}
+
+async function run(sessions: number): Promise<Run> {
+  const installation = await Installation.open({ regions: ['eu-west-1'], ledger: new MemoryLedger(), control: new MemoryLedger(), fold: { stateBytesMax: 64 * 1024 } });
+  let [foldMicros, resolveMicros] = [0, 0];
+  for (let at = 0; at < sessions; at += STEP) {
+    const events = Array.from({ length: STEP }, (_, i) => usageEvent('bench', nameOf(at + i), `call-${at + i}`));
+    const began = cpuMicros();
+    await installation.fold('eu-west-1', events);
+    const folded = cpuMicros();
+    await installation.cut();
+    await installation.resolve();
+    foldMicros += folded - began;
+    resolveMicros += cpuMicros() - folded;
+  }
+  return { installation, foldMicros, resolveMicros };
+}
+
+/** In the order in which they come: the memory ledger inserts in the middle at the price of moving what follows. */
+function nameOf(number: number): string {
+  return `session-${String(number).padStart(8, '0')}`;
+}
+
+async function memoryInUse(): Promise<number> {
+  // What the last turn still holds is let go of after it.
+  for (let turn = 0; turn < 3; turn++) {
+    await setImmediate();
+    globalThis.gc?.();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+if (require.main === module) void answerParent(measure);
