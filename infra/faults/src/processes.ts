@@ -8,8 +8,6 @@ import type { Stack } from '@meridian/local';
 export type Env = Readonly<Record<string, string>>;
 
 const LOOK_EVERY_MS = 500;
-/** Of why one did not start, characters. */
-const TOLD_MAX = 300;
 
 export class Processes {
   private readonly held = new Set<string>();
@@ -29,7 +27,7 @@ export class Processes {
         if (signal.aborted || this.held.has(name) || this.starting.has(name)) continue;
         this.say(`${name} has ended: starting it again`);
         void this.begin(name).catch((error: unknown) => {
-          if (!signal.aborted) this.say(`${name} did not start: ${(error as Error).message.slice(0, TOLD_MAX)}`);
+          if (!signal.aborted) this.say(`${name} did not start: ${(error as Error).message.split('\n', 1)[0]}`);
         });
       }
       await sleep(LOOK_EVERY_MS);
