@@ -14,7 +14,7 @@ const layers = {
   pipeline: ['domain', 'port'],
   adapter: ['domain', 'port'],
   edge: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
-  infra: ['domain', 'port', 'adapter'],
+  infra: ['domain', 'port', 'adapter', 'infra'],
   app: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
   cli: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'app'],
   test: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'test', 'infra'],

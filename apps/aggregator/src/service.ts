@@ -15,6 +15,9 @@ const SAMPLERS_PARTITION = 0;
 /** Cuts aim at the samples: this adds to how old an answer is. */
 export const SAMPLE_INTERVAL_MS = 1_000;
 
+/** So many times as long while the logs stand still: a sample moves only T then, which cuts take up every 30 s. */
+const IDLE_INTERVALS = 3;
+
 /** Between two looks at who writes: a takeover is an operator's business, and takes effect within this. */
 const WRITERS_INTERVAL_MS = 5_000;
 
@@ -59,12 +62,16 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
     const sampler = new Sampler({ log, ledger, control, region: logRegion, logs, hash, clock, probe });
     // Of the members of a group one is enough.
     const sample = async (): Promise<void> => (fold.holds(SAMPLERS_PARTITION) ? sampler.sample() : undefined);
-    const [loop, intervalMs] = [{ clock, random, probe, signal }, options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS];
+    const [loop, busyMs] = [{ clock, random, probe, signal }, options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS];
+    let intervalMs = busyMs;
+    const measure = async (): Promise<void> => {
+      intervalMs = (await fold.measure()) ? busyMs : busyMs * IDLE_INTERVALS;
+    };
     // A loop of its own: how far the fold is behind must be told above all when the ledger takes no samples.
     return [
       fold.run(),
-      repeating('sample', intervalMs, loop, sample),
-      repeating('lag', intervalMs, loop, () => fold.measure()),
+      repeating('sample', () => intervalMs, loop, sample),
+      repeating('lag', () => intervalMs, loop, measure),
       repeating('writers', WRITERS_INTERVAL_MS, loop, () => fold.followWriters()),
     ];
   }, telemetry.logger);

@@ -22,7 +22,7 @@ export const dynamodb: Part = {
   instances: 1,
   ports: ['http'],
   drainMs: 10_000,
-  endpoint: ({ http }) => `http://${HOST}:${http}`,
+  endpoint: ({ http, advertised = http }) => `http://${HOST}:${advertised}`,
 
   async prepare({ directory, region, ports: { http }, mark }) {
     const jars = await jarsOf('dynamodb', () => undefined);

@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { jarsOf } from './jars';
-import type { Part } from './part';
+import type { Part, Ports } from './part';
 import { HOST } from './ports';
 import { findJava } from './tools';
 
@@ -33,7 +33,7 @@ export const kafka: Part = {
   ports: ['broker', 'controller'],
   // It writes what it has first, in a second; on a busy machine it can wait for itself much longer. Killed, it loses nothing.
   drainMs: 10_000,
-  endpoint: ({ broker }) => `${HOST}:${broker}`,
+  endpoint: ({ broker, advertised = broker }) => `${HOST}:${advertised}`,
 
   async prepare({ directory, ports, mark }) {
     const java = await findJava();
@@ -58,7 +58,7 @@ function quick(jars: string): string[] {
   return ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*')];
 }
 
-function serverProperties(data: string, { broker, controller }: Readonly<Record<string, number>>): string {
+function serverProperties(data: string, { broker, controller, advertised = broker }: Ports): string {
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -67,7 +67,7 @@ function serverProperties(data: string, { broker, controller }: Readonly<Record<
     'inter.broker.listener.name': 'BROKER',
     'listener.security.protocol.map': 'BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT',
     listeners: `BROKER://${HOST}:${broker},CONTROLLER://${HOST}:${controller}`,
-    'advertised.listeners': `BROKER://${HOST}:${broker}`,
+    'advertised.listeners': `BROKER://${HOST}:${advertised}`,
     'log.dirs': data,
     'auto.create.topics.enable': false,
     'unclean.leader.election.enable': false,

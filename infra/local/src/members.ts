@@ -22,6 +22,8 @@ export const PARTS: Readonly<Record<Kind, Part>> = { kafka, dynamodb, replicator
 export interface StartOptions {
   /** The member's ports are what they have to be, not just what they would best be. */
   readonly arePortsFixed: boolean;
+  /** Beside the variables that its part gives it. */
+  readonly env?: Launch['env'];
 }
 
 /** A cold start of a broker on a busy machine with two cores takes about 10 s. */
@@ -48,15 +50,15 @@ export class Members {
   }
 
   /** Resolves when it has been started, or runs already as it should; `untilHealthy` waits on. */
-  async start(wanted: Member, { arePortsFixed }: StartOptions): Promise<Member> {
+  async start(wanted: Member, { arePortsFixed, env = {} }: StartOptions): Promise<Member> {
     const part = PARTS[wanted.part];
     const before = await this.find(wanted);
     const isHealthy = before !== undefined && (await this.isHealthy(before));
-    if (before && isHealthy && before.launch === digest(await this.prepare(before))) return before;
+    if (before && isHealthy && before.launch === digest(await this.prepare(before, env))) return before;
     // Running but not healthy: it hangs, or somebody ended the command that waited for it. Or it was started otherwise.
     if (before) await this.stop(before);
     const ports = arePortsFixed ? wanted.ports : await freePorts(part, wanted.ports);
-    const launch = await this.prepare({ ...wanted, ports });
+    const launch = await this.prepare({ ...wanted, ports }, env);
     const [mark, logFile, cwd] = [this.mark(wanted), this.logFile(wanted), this.home(wanted)];
     const { pid } = await startDetached(launch.command, launch.args, { mark, logFile, cwd, env: launch.env });
     const { pid: _, ...named } = wanted;
@@ -90,6 +92,10 @@ export class Members {
     return stop(this.started(member));
   }
 
+  isRunning(member: Member): Promise<boolean> {
+    return isRunning(this.started(member));
+  }
+
   async isHealthy(member: Member): Promise<boolean> {
     return (await isRunning(this.started(member))) && PARTS[member.part].isHealthy(member.ports);
   }
@@ -114,11 +120,12 @@ export class Members {
     return written;
   }
 
-  private async prepare(member: Member): Promise<Launch> {
+  private async prepare(member: Member, env: Launch['env']): Promise<Launch> {
     const directory = this.home(member);
     await mkdir(directory, { recursive: true });
     const { region, ports } = member;
-    return PARTS[member.part].prepare({ directory, region, ports, layout: await this.layout(), mark: this.mark(member) });
+    const launch = await PARTS[member.part].prepare({ directory, region, ports, layout: await this.layout(), mark: this.mark(member) });
+    return { ...launch, env: { ...launch.env, ...env } };
   }
 
   private home({ part, region, instance }: Member): string {
@@ -137,7 +144,7 @@ export class Members {
 
 /** Fresh ones for those that somebody else has taken meanwhile. */
 async function freePorts(part: Part, preferred: Ports): Promise<Ports> {
-  const ports: Record<string, number> = {};
+  const ports: Record<string, number> = { ...preferred };
   for (const name of part.ports) ports[name] = await freePort(preferred[name]);
   return ports;
 }

@@ -3,7 +3,7 @@
  * and `apps.ts`.
  */
 
-/** Port by what it is for. */
+/** Port by what it is for. `advertised`, where there is one, is what clients are told instead: something of the caller's listens there and passes it on. */
 export type Ports = Readonly<Record<string, number>>;
 
 export const PART_NAMES = ['kafka', 'dynamodb', 'replicator'] as const;

@@ -5,11 +5,11 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { MeridianError } from '@meridian/accounting';
-import type { Replica } from './clients';
-import { Control } from './control';
+import type { Replica } from './replicator/clients';
+import { Control } from './replicator/control';
 import { StackError } from './errors';
 import { HOST } from './ports';
-import { Replicator } from './replicator';
+import { Replicator } from './replicator/replicator';
 
 const USAGE = `Usage: node infra/local/dist/replicator-main.js --replicas REGION=URL,REGION=URL [options]
 

@@ -9,7 +9,7 @@ import { StackError } from './errors';
 import { statusOf } from './http';
 import { jarsOf } from './jars';
 import { Members, PARTS } from './members';
-import { APP_NAMES, KINDS, PART_NAMES, type Kind, type PartName } from './part';
+import { APP_NAMES, KINDS, PART_NAMES, type Kind, type Launch, type PartName, type Ports } from './part';
 import { createKeys, createStores } from './setup';
 import { nameOf, readState, withLock, type Member } from './state';
 import { findJava } from './tools';
@@ -23,6 +23,8 @@ export interface UpOptions {
   readonly apps?: boolean;
   /** First of the ports; without it, free ones. Those that the directory has are kept while they are free. */
   readonly portsFrom?: number;
+  /** By name in `status`, such as `kafka/us-east-1`: of those that the directory does not have yet. */
+  readonly ports?: Readonly<Record<string, Ports>>;
   /** Told what goes on. */
   readonly say?: (line: string) => void;
 }
@@ -96,11 +98,28 @@ export class Stack {
     await this.members.kill(await this.named(name));
   }
 
-  /** Starts one process again that was killed or stopped, at the same ports. Resolves when it is healthy. */
-  async start(name: string): Promise<void> {
-    const member = await this.locked(async () => this.members.start(await this.named(name), { arePortsFixed: true }));
+  /**
+   * Starts one process again that was killed or stopped, at the same ports, with `env` beside its variables this time.
+   * Resolves when it is healthy.
+   */
+  async start(name: string, env: Launch['env'] = {}): Promise<void> {
+    const member = await this.locked(async () => this.members.start(await this.named(name), { arePortsFixed: true, env }));
     await this.members.untilHealthy(member);
-    await this.announce();
+    // One at a time: several may have been started at once.
+    await this.locked(() => this.announce());
+  }
+
+  /** Undefined when it does not run. */
+  async pidOf(name: string): Promise<number | undefined> {
+    const member = await this.named(name);
+    return (await this.members.isRunning(member)) ? member.pid : undefined;
+  }
+
+  /** Names of those that do not run, whatever ended them. */
+  async idle(): Promise<readonly string[]> {
+    const { members } = await readState(this.directory);
+    const running = await Promise.all(members.map((one) => this.members.isRunning(one)));
+    return members.filter((_, at) => running[at] !== true).map(nameOf);
   }
 
   async status(): Promise<Status> {
@@ -129,7 +148,7 @@ export class Stack {
     return this.members.logFile(member);
   }
 
-  private async wanted({ regions, parts = PART_NAMES, apps = false, portsFrom }: UpOptions): Promise<readonly Member[]> {
+  private async wanted({ regions, parts = PART_NAMES, apps = false, portsFrom, ports: given = {} }: UpOptions): Promise<readonly Member[]> {
     const state = await readState(this.directory);
     const asked = regions ?? (state.regions.length > 0 ? state.regions : REGIONS_DEFAULT);
     for (const region of asked) if (!REGION.test(region)) throw new StackError('stack_invalid', `a region's name matches ${REGION.source}: ${JSON.stringify(region)} does not`);
@@ -140,7 +159,7 @@ export class Stack {
       const { instances } = PARTS[part];
       for (let instance = 1; instance <= instances; instance++) {
         const one = { part, region, ...(instances > 1 && { instance }) };
-        const ports: Record<string, number> = { ...state.members.find((known) => nameOf(known) === nameOf(one))?.ports };
+        const ports: Record<string, number> = { ...given[nameOf(one)], ...state.members.find((known) => nameOf(known) === nameOf(one))?.ports };
         for (const name of PARTS[part].ports) if (next !== undefined) ports[name] = next++;
         wanted.push({ ...one, ports });
       }

@@ -25,16 +25,20 @@ interface Known {
   readonly entry: Entry;
   /** Number of the delta that holds it. */
   readonly delta: number;
-  /** An earlier entry of the same identity, with other content. */
-  readonly earlier: Known | undefined;
+  /** Added earlier: all of the same identity are on the way, others may be. */
+  readonly before: Known | undefined;
 }
+
+/** Up to here looking through all is as fast as a map, which would be the larger part of what most sessions take. */
+const UNMAPPED_MAX = 8;
 
 /** The entries one stream has of one session, and the number of its last delta. */
 export class SessionState {
   /** Number of the last delta; 0 = none yet. */
   lastDelta = 0;
-  /** The first entry; the map is made for the second, because most sessions have one. */
-  private first: Known | undefined;
+  /** The last entry added, as long as there is no map. */
+  private last: Known | undefined;
+  /** The last one added of each identity; made when there are more than a few. */
   private byIdentity: Map<Identity, Known> | undefined;
   private entries = 0;
 
@@ -44,12 +48,13 @@ export class SessionState {
 
   /** Must be called in offset order. Does not change the state. */
   classify(entry: Entry): Decision {
-    const known = this.find(entry.identity);
+    const { identity } = entry;
+    const known = this.find(identity);
     if (known === undefined) return ENTRY;
-    for (let k: Known | undefined = known; k; k = k.earlier) {
+    for (let k: Known | undefined = known; k; k = ofIdentity(k.before, identity)) {
       if (k.entry.offset === entry.offset) return { kind: 'replay', delta: k.delta };
     }
-    for (let k: Known | undefined = known; k; k = k.earlier) {
+    for (let k: Known | undefined = known; k; k = ofIdentity(k.before, identity)) {
       if (sameContent(k.entry, entry)) return { kind: 'duplicate', delta: k.delta };
     }
     return CONFLICT;
@@ -57,11 +62,10 @@ export class SessionState {
 
   /** Records that `entry` is in delta number `delta`. */
   add(entry: Entry, delta: number): void {
-    const known: Known = { entry, delta, earlier: this.find(entry.identity) };
-    if (!this.first) this.first = known;
+    if (this.byIdentity) this.byIdentity.set(entry.identity, { entry, delta, before: this.byIdentity.get(entry.identity) });
     else {
-      this.byIdentity ??= new Map([[this.first.entry.identity, this.first]]);
-      this.byIdentity.set(entry.identity, known);
+      this.last = { entry, delta, before: this.last };
+      if (this.entries === UNMAPPED_MAX) this.byIdentity = mapOf(this.last);
     }
     this.entries++;
     if (delta > this.lastDelta) this.lastDelta = delta;
@@ -69,7 +73,21 @@ export class SessionState {
 
   /** The last one added of that identity. */
   private find(identity: Identity): Known | undefined {
-    if (this.byIdentity) return this.byIdentity.get(identity);
-    return this.first?.entry.identity === identity ? this.first : undefined;
+    return this.byIdentity ? this.byIdentity.get(identity) : ofIdentity(this.last, identity);
   }
+}
+
+/** The first of that identity on the way back from `known`. */
+function ofIdentity(known: Known | undefined, identity: Identity): Known | undefined {
+  let found = known;
+  while (found && found.entry.identity !== identity) found = found.before;
+  return found;
+}
+
+function mapOf(last: Known): Map<Identity, Known> {
+  const byIdentity = new Map<Identity, Known>();
+  for (let known: Known | undefined = last; known; known = known.before) {
+    if (!byIdentity.has(known.entry.identity)) byIdentity.set(known.entry.identity, known);
+  }
+  return byIdentity;
 }

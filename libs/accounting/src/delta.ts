@@ -38,7 +38,7 @@ const writer = new ByteWriter();
 /** `entries` in any order, at least one; the same entries give the same bytes. */
 export function encodeDelta(entries: readonly Entry[], flags: Pick<DeltaFlags, 'hasConflict'>): Uint8Array {
   invariant(entries.length > 0 && entries.length <= DELTA_ENTRIES_MAX, `a delta holds 1..${DELTA_ENTRIES_MAX} entries`);
-  const sorted = entries.length === 1 ? entries : [...entries].sort(byIdentity);
+  const sorted = entries.length === 1 ? entries : inIdentityOrder(entries);
   const shapes = new ShapeTable();
   let minOffset = Infinity;
   let maxOffset = 0;
@@ -106,6 +106,21 @@ function bucketsOf(mask: number): number[] {
   const buckets: number[] = [];
   for (let bucket = 0; mask >> bucket !== 0; bucket++) if (mask & (1 << bucket)) buckets.push(bucket);
   return buckets;
+}
+
+/** Up to here it is faster to insert one after the other: the engine's sort allocates more than so many entries take. */
+const INSERTED_MAX = 16;
+
+function inIdentityOrder(entries: readonly Entry[]): Entry[] {
+  const sorted = entries.slice();
+  if (sorted.length > INSERTED_MAX) return sorted.sort(byIdentity);
+  for (let i = 1; i < sorted.length; i++) {
+    const entry = sorted[i] as Entry;
+    let at = i;
+    for (; at > 0 && byIdentity(sorted[at - 1] as Entry, entry) > 0; at--) sorted[at] = sorted[at - 1] as Entry;
+    sorted[at] = entry;
+  }
+  return sorted;
 }
 
 function byIdentity(a: Entry, b: Entry): number {

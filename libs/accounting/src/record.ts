@@ -17,9 +17,10 @@ import {
   REASON_BYTES_MAX,
   type MeridianEvent,
 } from './event';
-import { identify } from './identity';
+import { Identifier, identify } from './identity';
+import { Layout } from './layout';
 import { NAME_PATTERN } from './log-id';
-import type { Shapes } from './shape';
+import type { Shape, Shapes } from './shape';
 
 export const QUARANTINE_CODES = ['malformed', 'field_invalid', 'too_old', 'too_far_ahead'] as const;
 export type QuarantineCode = (typeof QUARANTINE_CODES)[number];
@@ -82,14 +83,40 @@ type Raw = Readonly<Record<string, unknown>>;
 export class Judge {
   /** Of the record being judged, by bucket; what it does not report is left over from others. */
   private readonly counts: number[] = BUCKETS.map(() => 0);
+  private readonly layout = new Layout();
+  private readonly identifier: Identifier;
 
   constructor(
     private readonly hash: Hash,
     private readonly shapes: Shapes,
-  ) {}
+  ) {
+    this.identifier = new Identifier(hash);
+  }
 
   /** Throws `unknown_rules` for a rule set this binary does not know: the fold must stop, not guess. */
   judge(record: JudgedRecord): Judgement {
+    return this.layout.read(record.value) ? this.judgeLayout(record) : this.judgeJson(record);
+  }
+
+  /** As `judgeJson`; all of the record but its time is acceptable. */
+  private judgeLayout({ offset, time: appended, value }: JudgedRecord): Judgement {
+    const { layout, identifier } = this;
+    const { tenant, session, time } = layout;
+    const refused = judgeAge(appended - time, tenant);
+    if (refused) return refused;
+    identifier.start();
+    identifier.add(value, layout.tenantFrom, layout.tenantTo);
+    identifier.add(value, layout.sessionFrom, layout.sessionTo);
+    identifier.add(value, layout.sourceFrom, layout.sourceTo);
+    identifier.add(value, layout.idFrom, layout.idTo);
+    const identity = identifier.identity();
+    const shape = this.shapes.usage(layout.dimensions, layout.bucketMask);
+    const tokens = tokensOf(shape, layout.counts);
+    return { kind: 'accepted', tenant, session, rules: 1, entry: { identity, offset, time, shape, tokens, target: '' } };
+  }
+
+  /** As `judge`, of any layout: the rules themselves. */
+  judgeJson(record: JudgedRecord): Judgement {
     const raw = parse(record.value);
     if (typeof raw === 'string') return refuse('malformed', raw, 0, '');
     const { rules } = raw;
@@ -112,13 +139,8 @@ export class Judge {
       return refuse('field_invalid', 'source, id or session: missing, malformed or too long', 1, tenant);
     }
     if (!isCount(time)) return refuse('field_invalid', 'time: not an integer of milliseconds', 1, tenant);
-    const age = appended - time;
-    if (age > EVENT_AGE_MAX_MS) {
-      return refuse('too_old', `time is ${age} ms before the append time; the limit is ${EVENT_AGE_MAX_MS} ms`, 1, tenant);
-    }
-    if (-age > EVENT_AHEAD_MAX_MS) {
-      return refuse('too_far_ahead', `time is ${-age} ms after the append time; the limit is ${EVENT_AHEAD_MAX_MS} ms`, 1, tenant);
-    }
+    const refused = judgeAge(appended - time, tenant);
+    if (refused) return refused;
     const content = raw['void'] === undefined ? this.usage(raw) : this.void(raw, tenant, session);
     if (typeof content === 'string') return refuse('field_invalid', content, 1, tenant);
     const identity = identify({ tenant, session, source, id }, this.hash);
@@ -150,7 +172,7 @@ export class Judge {
     }
     if (mask === 0) return 'tokens: no bucket';
     const shape = this.shapes.usage({ provider, model, operation, tier, inferenceRegion, counted }, mask);
-    return { shape, tokens: shape.buckets.map((bucket) => counts[bucket] as number), target: '' };
+    return { shape, tokens: tokensOf(shape, counts), target: '' };
   }
 
   private void(raw: Raw, tenant: string, session: string): string | Content {
@@ -181,6 +203,23 @@ function parse(value: Uint8Array): Raw | string {
   } catch {
     return 'the record is not JSON in UTF-8';
   }
+}
+
+/** `counts`: by bucket. */
+function tokensOf({ buckets }: Shape, counts: readonly number[]): number[] {
+  const tokens = new Array<number>(buckets.length);
+  for (let i = 0; i < tokens.length; i++) tokens[i] = counts[buckets[i] as number] as number;
+  return tokens;
+}
+
+function judgeAge(age: number, tenant: string): Quarantined | undefined {
+  if (age > EVENT_AGE_MAX_MS) {
+    return refuse('too_old', `time is ${age} ms before the append time; the limit is ${EVENT_AGE_MAX_MS} ms`, 1, tenant);
+  }
+  if (-age > EVENT_AHEAD_MAX_MS) {
+    return refuse('too_far_ahead', `time is ${-age} ms after the append time; the limit is ${EVENT_AHEAD_MAX_MS} ms`, 1, tenant);
+  }
+  return undefined;
 }
 
 function refuse(code: QuarantineCode, message: string, rules: number, tenant: string): Quarantined {

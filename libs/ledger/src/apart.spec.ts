@@ -33,10 +33,10 @@ ledgerContract('memory, derived rows apart,', {
   offers: { reopen: false },
   open: async () => {
     const [ledger, derived] = [new MemoryLedger(), new MemoryLedger()];
-    const both = withDerivedApart(ledger, derived);
-    return {
-      ledger: { ...both, close: async () => void (await Promise.all([ledger.close(), derived.close()])) },
-      dispose: async () => void (await Promise.all([ledger.close(), derived.close()])),
+    const close = async (): Promise<void> => {
+      await ledger.close();
+      await derived.close();
     };
+    return { ledger: { ...withDerivedApart(ledger, derived), close }, dispose: close };
   },
 });

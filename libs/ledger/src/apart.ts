@@ -3,7 +3,7 @@
  * replicated: no other region reads them, and each replica of a global table would pay for every one of them.
  */
 import { isDerived } from './keys';
-import type { Key, Ledger, StoredRow } from './ledger';
+import type { Key, Ledger } from './ledger';
 
 /** The ledger, but for the derived rows, which are read from and written to `derived`. Closing it closes neither. */
 export function withDerivedApart(ledger: Ledger, derived: Ledger): Ledger {
@@ -17,7 +17,7 @@ export function withDerivedApart(ledger: Ledger, derived: Ledger): Ledger {
       if (apart.length === 0) return ledger.getMany(here, options);
       const [found, foundApart] = await Promise.all([ledger.getMany(here, options), derived.getMany(apart, options)]);
       const next = { here: found.values(), apart: foundApart.values() };
-      return keys.map(({ pk }) => (isDerived(pk) ? next.apart : next.here).next().value as StoredRow | undefined);
+      return keys.map(({ pk }) => (isDerived(pk) ? next.apart : next.here).next().value);
     },
     query: (pk, range, options) => of(pk).query(pk, range, options),
     close: () => Promise.resolve(),

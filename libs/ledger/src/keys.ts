@@ -19,8 +19,9 @@ export const keys = {
   sessionPk: (tenant: string, session: string): string => `S#${tenant}#${encode(session)}`,
   delta: (tenant: string, session: string, stream: StreamId, n: number): Key => ({
     pk: keys.sessionPk(tenant, session),
-    sk: `D#${streamKey(stream)}#${pad(n, DELTA_DIGITS)}`,
+    sk: keys.deltaSk(stream, n),
   }),
+  deltaSk: (stream: StreamId, n: number): string => `D#${streamKey(stream)}#${pad(n, DELTA_DIGITS)}`,
   /** Sort-key range of one stream's deltas numbered `from`..`to`. */
   deltaRange: (stream: StreamId, from: number, to = 10 ** DELTA_DIGITS - 1): { readonly from: string; readonly to: string } => ({
     from: `D#${streamKey(stream)}#${pad(from, DELTA_DIGITS)}`,
@@ -89,9 +90,12 @@ export function shardOf(session: string): number {
   return (hash >>> 0) % SESSION_SHARDS;
 }
 
+/** Nearly every name: nothing of it needs encoding. */
+const PLAIN = /^[A-Za-z0-9\-_.!*'()]*$/;
+
 /** Percent-encodes everything but `A–Z a–z 0–9 - _ . ! * ' ( )`; `~` too, so that it can stand for "after all". */
 function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll('~', '%7E');
+  return PLAIN.test(text) ? text : encodeURIComponent(text).replaceAll('~', '%7E');
 }
 
 function pad(value: number, digits: number): string {

@@ -44,6 +44,14 @@ describe('the fold service', () => {
     expect([...folding.ledger.all()].map(({ pk }) => pk.split('#')[1])).toEqual(['east.00000.00001', 'east.00000.00001~00000']);
   });
 
+  it('says whether any log has moved since it was last asked', async () => {
+    const folding = new Folding();
+    const service = await folding.service();
+    expect([await service.measure(), await service.measure()]).toEqual([true, false]);
+    await folding.log.append([{ partition: 1, key: 'k', value: Uint8Array.of(1) }]);
+    expect([await service.measure(), await service.measure()]).toEqual([true, false]);
+  });
+
   const failures: readonly (readonly [string, Error, readonly string[]])[] = [
     ['what became of the topic, for every log it was folding', new EventLogError('log_missing', 'gone'), ['log_missing east.0.0', 'log_missing east.0.1']],
     ['what became of the one log that it is about', new EventLogError('log_rewound', 'back', { partition: 1 }), ['log_rewound east.0.1']],

@@ -40,6 +40,8 @@ interface Slot {
 export class FoldService implements Assignee {
   private readonly slots = new Map<number, Slot>();
   private membership: Membership | undefined;
+  /** Of all logs, as measured last. */
+  private ends = '';
   private stopped: (error: Error | undefined) => void = () => undefined;
   private readonly ended: Promise<Error | undefined>;
   private isLeaving = false;
@@ -129,11 +131,18 @@ export class FoldService implements Assignee {
     return this.slots.has(partition);
   }
 
-  /** Measures and tells how far each log is behind that is folded here, or was stopped here. */
-  async measure(): Promise<void> {
+  /**
+   * Measures and tells how far each log is behind that is folded here, or was stopped here. Answers whether any log has
+   * moved since the last look.
+   */
+  async measure(): Promise<boolean> {
     const extents = await this.parts.log.extents();
+    const ends = extents.map(({ end }) => end).join();
+    const hasMoved = ends !== this.ends;
+    this.ends = ends;
     await Promise.all([...this.slots.values()].map(async (slot) => (slot.lag = await this.lagOf(slot, extents[slot.partition]))));
     this.tellLags();
+    return hasMoved;
   }
 
   private async lagOf({ partition, folder, stopped, lag }: Slot, extent: Extent | undefined): Promise<Lag | undefined> {

@@ -4,19 +4,21 @@
  * reads what is there and classifies again. Calls must not overlap (`FoldService` sees to it).
  */
 import {
-  DELTA_ENTRIES_MAX, decodeDelta, Digest, encodeDelta, encodeManifest, hourOf, invariant, InvariantViolation, Judge,
-  parseLogId, SessionState, Shapes, Usage,
-  type Clock, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId, type Touched,
+  DELTA_ENTRIES_MAX, decodeDelta, encodeDelta, encodeManifest, invariant, InvariantViolation, Judge,
+  parseLogId, SessionState, Shapes,
+  type Clock, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId,
 } from '@meridian/accounting';
 import type { EventLog, LogRecord } from '@meridian/event-log';
-import { encodeJson, keys, LedgerError, type Key, type Ledger, type QuarantineRow, type Row } from '@meridian/ledger';
+import { keys, LedgerError, type Key, type Ledger, type Page, type Row } from '@meridian/ledger';
 import { PipelineError } from './errors';
 import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
 import { FoldBuffer } from './fold-buffer';
 import type { Unfolded } from './lag';
 import { eachLimited, sharing } from './loop';
 import type { Probe } from './probe';
+import { quarantineRow } from './quarantine';
 import { Sessions, type FoldedSession } from './sessions';
+import { byTenantThenSession, Tally } from './tally';
 
 export interface FoldSettings {
   /** A flush comes when its oldest record has waited this long. */
@@ -44,6 +46,8 @@ export const FOLD_DEFAULTS: FoldSettings = {
 
 /** A flush comes before its manifest can grow to this: DynamoDB's limit of an item is 400 KB. */
 const MANIFEST_BYTES_MAX = 200 * 1024;
+/** Sort keys of deltas that are remembered. */
+const DELTA_SKS_MAX = 1_000;
 /** Lost races in a row before a flush gives up for now. */
 const ATTEMPTS_MAX = 50;
 
@@ -63,18 +67,6 @@ export interface FoldTarget {
   readonly segments: readonly Segment[];
 }
 
-/** What one flush made of its range so far. */
-interface Tally {
-  readonly digest: Digest;
-  readonly usage: Map<string, Usage>;
-  readonly touched: Touched[];
-  entries: number;
-  duplicates: number;
-  conflicts: number;
-  deltas: number;
-  bytes: number;
-}
-
 export class Folder {
   protected readonly shapes: Shapes;
   protected readonly stream: StreamId;
@@ -82,6 +74,8 @@ export class Folder {
   private readonly from: number;
   /** Sort keys of the stream's deltas in any session. */
   private readonly deltaRange: ReturnType<typeof keys.deltaRange>;
+  /** Those of the first few, by number: most sessions have no more. */
+  private readonly deltaSks: string[] = [];
   private readonly judge: Judge;
   private readonly sessions: Sessions;
   private buffer = new FoldBuffer();
@@ -198,13 +192,17 @@ export class Folder {
     throw new PipelineError('contended', `${this.stream}: ${ATTEMPTS_MAX} manifests in a row were written by someone else first`);
   }
 
-  /** Which deltas of the session this stream classifies against: its own, never another stream's. */
-  protected async load(tenant: string, session: string): Promise<SessionState> {
+  /**
+   * What this stream has of the session, of which `first` is the first page: its own deltas, never another stream's. Most
+   * sessions that are not remembered are new: they cost no second promise.
+   */
+  protected load(session: FoldedSession, first: Page): SessionState | Promise<SessionState> {
+    return first.rows.length === 0 && first.next === undefined ? this.newState() : this.loadDeltas(session, first);
+  }
+
+  private async loadDeltas({ tenant, session, pk }: FoldedSession, first: Page): Promise<SessionState> {
     const state = this.newState();
-    const pk = keys.sessionPk(tenant, session);
-    // By hand and not through `queryAll`: most sessions that are not remembered are new, and this is their price.
-    let page = await this.parts.ledger.query(pk, this.deltaRange, CONSISTENT);
-    for (;;) {
+    for (let page = first; ; ) {
       for (const row of page.rows) this.addDelta(state, row, keys.delta(tenant, session, this.stream, state.lastDelta + 1));
       if (page.next === undefined) return state;
       page = await this.parts.ledger.query(pk, { ...this.deltaRange, after: page.next }, CONSISTENT);
@@ -257,40 +255,43 @@ export class Folder {
 
   /** Makes every record of the buffer durable, manifest excluded. */
   private async settle(buffer: FoldBuffer): Promise<Tally> {
-    const tally: Tally = {
-      digest: new Digest(), usage: new Map(), touched: [], entries: 0, duplicates: 0, conflicts: 0, deltas: 0, bytes: 0,
-    };
-    await sharing(buffer.sessions, this.settings.concurrency, (sessions) => this.settleSessions(sessions, tally));
-    await eachLimited(buffer.quarantined, this.settings.concurrency, async ({ record, judgement }) => {
-      const { code, message, rules, tenant } = judgement;
-      const value: QuarantineRow = { code, message, rules, tenant, time: record.time, raw: toBase64(record.value) };
-      const key = keys.quarantine(this.target.log, hourOf(record.time), record.offset);
-      await this.insert({ ...key, value: encodeJson(value) });
+    const tally = new Tally(this.region);
+    await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next, tally));
+    await eachLimited(buffer.quarantined, this.settings.concurrency, async (one) => {
+      await this.insert(quarantineRow(this.target.log, one));
     });
-    tally.touched.sort((a, b) => (a.tenant === b.tenant ? compare(a.session, b.session) : compare(a.tenant, b.tenant)));
+    tally.touched.sort(byTenantThenSession);
     return tally;
   }
 
   /** Settles one session after the other: one frame for many of them, since a frame costs as much as a small session. */
-  private async settleSessions(sessions: Iterable<FoldedSession>, tally: Tally): Promise<void> {
-    for (const session of sessions) {
-      for (let attempt = 1, isSettled = false; !isSettled; attempt++) {
-        if (attempt > ATTEMPTS_MAX) {
-          throw new PipelineError('contended', `${this.stream}: deltas of one session were written by someone else first, ${ATTEMPTS_MAX} times in a row`);
+  private async settleSessions(next: () => FoldedSession | undefined, tally: Tally): Promise<void> {
+    const { ledger } = this.parts;
+    for (let session = next(); session; session = next()) {
+      for (let attempt = 1; ; attempt++) {
+        let { state } = session;
+        if (!state) {
+          const loaded = this.load(session, await ledger.query(session.pk, this.deltaRange, CONSISTENT));
+          state = loaded instanceof SessionState ? loaded : await loaded;
         }
-        const state = session.state ?? (await this.load(session.tenant, session.session));
         // Put back when everything it says is durable: a failure below must not leave a state that runs ahead.
         session.state = undefined;
         const plan = this.plan(session, state);
-        isSettled = true;
-        for (const row of plan.rows) {
-          isSettled = (await this.insert(row)) === 'inserted';
-          // Its number was taken: the session must be loaded again.
-          if (!isSettled) break;
+        let answer: 'inserted' | 'exists' = 'inserted';
+        try {
+          for (let at = 0; at < plan.rows.length && answer === 'inserted'; at++) answer = await ledger.insert(plan.rows[at] as Row);
+        } catch (error) {
+          answer = afterInsert(error);
         }
-        if (!isSettled) continue;
-        this.sessions.settle(session, state);
-        this.count(session, plan, tally);
+        if (answer === 'inserted') {
+          this.sessions.settle(session, state);
+          this.count(session, plan, tally);
+          break;
+        }
+        // A number was taken: the session must be loaded again.
+        if (attempt === ATTEMPTS_MAX) {
+          throw new PipelineError('contended', `${this.stream}: deltas of one session were written by someone else first, ${ATTEMPTS_MAX} times in a row`);
+        }
       }
     }
   }
@@ -300,7 +301,7 @@ export class Folder {
     const entries = session.waiting;
     const firstDelta = state.lastDelta + 1;
     const { deltaEntriesMax } = this.settings;
-    const plan: Plan = { fresh: entries, repeats: NO_REPEATS, rows: [], neededDelta: 0, conflicts: 0 };
+    const plan: Plan = { fresh: entries, repeats: NO_REPEATS, rows: NO_ROWS, neededDelta: 0, conflicts: 0 };
     let added = 0;
     for (let at = 0; at < entries.length; at++) {
       const entry = entries[at] as Entry;
@@ -318,27 +319,35 @@ export class Folder {
       }
       plan.neededDelta = Math.max(plan.neededDelta, this.neededDelta(decision, written));
     }
-    for (let at = 0; at < added; at += deltaEntriesMax) plan.rows.push(this.row(session, plan, at, firstDelta));
+    if (added > deltaEntriesMax) plan.rows = this.rows(session, plan, firstDelta);
+    else if (added > 0) plan.rows = [this.row(session, firstDelta, plan.fresh, plan)];
     return plan;
   }
 
-  private row({ tenant, session }: FoldedSession, { fresh, conflicts }: Plan, at: number, firstDelta: number): Row {
+  private rows(session: FoldedSession, plan: Plan, firstDelta: number): Row[] {
     const { deltaEntriesMax } = this.settings;
-    const { pk, sk } = keys.delta(tenant, session, this.stream, firstDelta + at / deltaEntriesMax);
-    const entries = fresh.length <= deltaEntriesMax ? fresh : fresh.slice(at, at + deltaEntriesMax);
+    const rows: Row[] = [];
+    for (let at = 0; at < plan.fresh.length; at += deltaEntriesMax) {
+      rows.push(this.row(session, firstDelta + rows.length, plan.fresh.slice(at, at + deltaEntriesMax), plan));
+    }
+    return rows;
+  }
+
+  private row({ pk }: FoldedSession, number: number, entries: readonly Entry[], { conflicts }: Plan): Row {
+    let sk = this.deltaSks[number];
+    if (sk === undefined) {
+      sk = keys.deltaSk(this.stream, number);
+      if (number < DELTA_SKS_MAX) this.deltaSks[number] = sk;
+    }
     return { pk, sk, value: encodeDelta(entries, { hasConflict: conflicts > 0 }) };
   }
 
   private count({ tenant, session }: FoldedSession, { fresh, repeats, rows, neededDelta: delta, conflicts }: Plan, tally: Tally): void {
-    let usage = tally.usage.get(tenant);
-    if (!usage) tally.usage.set(tenant, (usage = new Usage()));
-    for (const entry of fresh) this.countEntry(entry, usage, tally);
+    const usage = tally.usageOf(tenant);
+    for (const entry of fresh) tally.addEntry(entry, usage);
     for (const { entry, decision } of repeats) {
-      if (this.countsAsEntry(decision)) this.countEntry(entry, usage, tally);
-      else {
-        tally.duplicates++;
-        usage.addDuplicates(hourOf(entry.time), this.region, entry.shape, 1);
-      }
+      if (this.countsAsEntry(decision)) tally.addEntry(entry, usage);
+      else tally.addDuplicate(entry, usage);
     }
     if (delta > 0) tally.touched.push({ tenant, session, delta });
     tally.conflicts += conflicts;
@@ -346,18 +355,8 @@ export class Folder {
     for (const { value } of rows) tally.bytes += value.length;
   }
 
-  private countEntry(entry: Entry, usage: Usage, tally: Tally): void {
-    tally.entries++;
-    tally.digest.add(entry);
-    usage.addEvent(hourOf(entry.time), this.region, entry.shape, entry.tokens);
-  }
-
-  /** An insert whose outcome is not known is treated like one that came second: what counts is what is there. */
   private insert(row: Row): Promise<'inserted' | 'exists'> {
-    return this.parts.ledger.insert(row).catch((error: unknown) => {
-      if (error instanceof LedgerError && error.code === 'ledger_ambiguous') return 'exists';
-      throw error;
-    });
+    return this.parts.ledger.insert(row).catch(afterInsert);
   }
 
   private finish(buffer: FoldBuffer, tally: Tally, bytes: number, began: number): void {
@@ -379,21 +378,18 @@ interface Plan {
   fresh: Entry[];
   repeats: { readonly entry: Entry; readonly decision: Decision }[];
   /** The deltas of what is fresh. */
-  readonly rows: Row[];
+  rows: readonly Row[];
   /** The highest delta that its records need. */
   neededDelta: number;
   conflicts: number;
 }
 
 const NO_REPEATS: Plan['repeats'] = [];
+const NO_ROWS: readonly Row[] = [];
 const CONSISTENT = { consistent: true } as const;
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
+/** An insert whose outcome is not known is treated like one that came second: what counts is what is there. */
+function afterInsert(error: unknown): 'exists' {
+  if (error instanceof LedgerError && error.code === 'ledger_ambiguous') return 'exists';
+  throw error;
 }

@@ -21,3 +21,4 @@ export { listLogs, registerLogs, retireLog, type RegisteredLog } from './registr
 export { checkScope, Rerun, type Difference, type RerunProgress, type RerunResult, type RerunScope } from './rerun';
 export { Resolver, type Increment, type ResolveParts } from './resolve';
 export { Sampler, type SampleParts } from './sample';
+export type { FoldedSession } from './sessions';

@@ -30,8 +30,8 @@ export async function retrying<T>(what: string, options: LoopOptions, act: () =>
   }
 }
 
-/** Calls `step` every `intervalMs` (from the end of one to the start of the next) until the signal is aborted. */
-export async function repeating(what: string, intervalMs: number, options: LoopOptions, step: () => Promise<unknown>): Promise<void> {
+/** Calls `step` every so often (from the end of one to the start of the next) until the signal is aborted. */
+export async function repeating(what: string, intervalMs: number | (() => number), options: LoopOptions, step: () => Promise<unknown>): Promise<void> {
   while (!options.signal.aborted) {
     try {
       await retrying(what, options, step);
@@ -39,7 +39,7 @@ export async function repeating(what: string, intervalMs: number, options: LoopO
       if (options.signal.aborted) return;
       throw error;
     }
-    await options.clock.sleep(intervalMs, options.signal);
+    await options.clock.sleep(typeof intervalMs === 'number' ? intervalMs : intervalMs(), options.signal);
   }
 }
 
@@ -63,12 +63,13 @@ export async function eachLimited<T>(items: Iterable<T>, limit: number, act: (it
 }
 
 /**
- * Runs `work` `times` times at once, each on the same items: whoever is free takes the next. Rejects with the first
- * error, after all have ended.
+ * Runs `work` `times` times at once on the same items: whoever is free takes the next one, until there is none. Rejects
+ * with the first error, after all have ended.
  */
-export async function sharing<T>(items: readonly T[], times: number, work: (items: Iterable<T>) => Promise<void>): Promise<void> {
-  const shared = items.values();
-  const ends = await Promise.allSettled(Array.from({ length: times }, () => work(shared)));
+export async function sharing<T>(items: readonly T[], times: number, work: (next: () => T | undefined) => Promise<void>): Promise<void> {
+  let at = 0;
+  const next = (): T | undefined => items[at++];
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(times, items.length) }, () => work(next)));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 

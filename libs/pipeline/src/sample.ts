@@ -3,7 +3,7 @@ import { lastSegment, parseLogId, Shapes, type Clock, type Cut, type Hash, type 
 import type { EventLog } from '@meridian/event-log';
 import { encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut } from './cuts';
-import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
+import { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fingerprint';
 import type { Probe } from './probe';
 
 export interface SampleParts {
@@ -29,6 +29,7 @@ export class Sampler {
   private readonly shapes: Shapes;
   /** The last manifest of each log as it was found last: mostly there is no further one. */
   private readonly known = new Map<LogId, Known>();
+  private readonly leftOut = new Map<LogId, Intactness>();
 
   constructor(
     private readonly parts: SampleParts,
@@ -49,20 +50,32 @@ export class Sampler {
     const sampledAt = clock.now();
     const extents = await log.extents();
     await this.lookForMore(await newestCut(control));
+    // The manifests are newer than those ends: they are held against what the log is now.
+    const now = await log.extents();
     const ends: Record<LogId, number> = {};
     for (const [partition, id] of logs.entries()) {
-      const extent = extents[partition];
-      if (!extent) continue;
+      const [extent, at] = [extents[partition], now[partition]];
+      if (!extent || !at) continue;
       const last = this.known.get(id)?.last;
-      if (last && (await this.check(this.parts, { ...extent, partition }, last)) !== 'same') {
-        probe.alarm({ code: 'log_truncated', log: id, message: `${id} is left out of the samples: it is not the log that was folded` });
-        continue;
-      }
-      ends[id] = extent.end;
+      const intactness = last ? await this.check(this.parts, { ...at, partition }, last) : 'same';
+      this.tell(id, intactness);
+      if (intactness === 'same') ends[id] = extent.end;
     }
     const sample: EndsSample = { sampledAt, ends };
     await ledger.replace({ ...keys.ends(region, parseLogId(first).lineage), version: sampledAt, value: encodeJson(sample) });
     probe.sampled({ region, logs: logs.length });
+  }
+
+  /** Raises the alarm once, not at every sample. */
+  private tell(log: LogId, intactness: Intactness): void {
+    if (intactness === 'same') {
+      this.leftOut.delete(log);
+      return;
+    }
+    if (this.leftOut.get(log) === intactness) return;
+    this.leftOut.set(log, intactness);
+    const why = intactness === 'gap' ? 'records were removed before they were folded' : 'it is not the log that was folded';
+    this.parts.probe.alarm({ code: `log_${intactness}`, log, message: `${log} is left out of the samples: ${why}` });
   }
 
   /** Reads the last manifest of every log that has another one by now: one read tells which. */

@@ -4,10 +4,13 @@
  * old one, and what was not used since the last time goes.
  */
 import type { Entry, SessionState } from '@meridian/accounting';
+import { keys } from '@meridian/ledger';
 
 export interface FoldedSession {
   readonly tenant: string;
   readonly session: string;
+  /** Its partition key in the ledger. */
+  readonly pk: string;
   /** Taken and not yet durable, in offset order. Replaced when it is empty, never added to. */
   waiting: Entry[];
   /** Never ahead of what is durable. Undefined: to be loaded. */
@@ -16,8 +19,9 @@ export interface FoldedSession {
   bytes: number;
 }
 
-/** Bytes of a session without its state, about. */
+/** Bytes of a session without its state and its names, and of each character of its name, about. */
 const SESSION_BYTES = 200;
+const CHARACTER_BYTES = 3;
 export const NONE_WAITING: Entry[] = [];
 
 type Generation = Map<string, Map<string, FoldedSession>>;
@@ -39,8 +43,8 @@ export class Sessions {
     if (tenant !== this.tenant) this.turnTo(tenant);
     const known = this.ofTenant.get(session);
     if (known) return known;
-    const found = this.old.get(tenant)?.get(session) ?? { tenant, session, waiting: NONE_WAITING, state: undefined, bytes: SESSION_BYTES + session.length };
-    this.ofTenant.set(session, found);
+    const found = this.old.get(tenant)?.get(session) ?? this.create(session);
+    this.ofTenant.set(found.session, found);
     this.youngBytes += found.bytes;
     return found;
   }
@@ -48,7 +52,7 @@ export class Sessions {
   /** Its state is `state` now, and all of that is durable. */
   settle(session: FoldedSession, state: SessionState): void {
     session.state = state;
-    const bytes = SESSION_BYTES + session.session.length + state.memoryBytes;
+    const bytes = bytesOf(session.session) + state.memoryBytes;
     this.youngBytes += bytes - session.bytes;
     session.bytes = bytes;
   }
@@ -62,10 +66,18 @@ export class Sessions {
     this.turnTo(this.tenant);
   }
 
+  private create(session: string): FoldedSession {
+    return { tenant: this.tenant, session, pk: keys.sessionPk(this.tenant, session), waiting: NONE_WAITING, state: undefined, bytes: bytesOf(session) };
+  }
+
   private turnTo(tenant: string): void {
     this.tenant = tenant;
     const known = this.young.get(tenant);
     this.ofTenant = known ?? new Map<string, FoldedSession>();
     if (!known) this.young.set(tenant, this.ofTenant);
   }
+}
+
+function bytesOf(session: string): number {
+  return SESSION_BYTES + session.length * CHARACTER_BYTES;
 }

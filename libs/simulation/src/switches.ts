@@ -3,10 +3,10 @@
  * defence; it exists only here. CI requires that every one of them is caught.
  */
 import { decodeDelta, lastSegment, SessionState, type Cut, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId, type Touched } from '@meridian/accounting';
-import { encodeJson, getAll, keys, parseDeltaSk, queryAll, type Boundaries, type Boundary, type Ledger, type Row, type StoredRow, type VersionedRow } from '@meridian/ledger';
+import { encodeJson, getAll, keys, parseDeltaSk, queryAll, type Boundaries, type Boundary, type Ledger, type Page, type Row, type StoredRow, type VersionedRow } from '@meridian/ledger';
 import {
   Allocator, checkFingerprint, copyOfCut, Folder, newestCopy, newestCut, Reacher, Resolver, takeOver,
-  type AllocateParts, type AllocateSettings, type FoldParts, type FoldSettings, type FoldTarget, type ReachParts, type ResolveParts,
+  type AllocateParts, type AllocateSettings, type FoldedSession, type FoldParts, type FoldSettings, type FoldTarget, type ReachParts, type ResolveParts,
 } from '@meridian/pipeline';
 import { SimLedger, type SimTable } from './sim-ledger';
 import type { SimTopic } from './sim-log';
@@ -58,9 +58,9 @@ class FencedState extends SessionState {
 }
 
 class FencedFolder extends Folder {
-  protected override async load(tenant: string, session: string): Promise<SessionState> {
-    const state = (await super.load(tenant, session)) as FencedState;
-    for (const entry of await foreignEntries(this, tenant, session)) state.fence = Math.max(state.fence, entry.offset);
+  protected override async load(session: FoldedSession, first: Page): Promise<SessionState> {
+    const state = (await super.load(session, first)) as FencedState;
+    for (const entry of await foreignEntries(this, session)) state.fence = Math.max(state.fence, entry.offset);
     return state;
   }
   protected override newState(): SessionState {
@@ -75,9 +75,9 @@ class FencedFolder extends Folder {
 }
 
 class ForeignFolder extends FencedFolder {
-  protected override async load(tenant: string, session: string): Promise<SessionState> {
-    const state = await Folder.prototype['load'].call(this, tenant, session);
-    for (const entry of await foreignEntries(this, tenant, session)) state.add(entry, state.lastDelta);
+  protected override async load(session: FoldedSession, first: Page): Promise<SessionState> {
+    const state = await Folder.prototype['load'].call(this, session, first);
+    for (const entry of await foreignEntries(this, session)) state.add(entry, state.lastDelta);
     return state;
   }
   protected override newState(): SessionState {
@@ -85,10 +85,10 @@ class ForeignFolder extends FencedFolder {
   }
 }
 
-async function foreignEntries(folder: FencedFolder, tenant: string, session: string): Promise<Entry[]> {
+async function foreignEntries(folder: FencedFolder, { pk }: FoldedSession): Promise<Entry[]> {
   const { ledger, stream } = folder.place;
   const entries: Entry[] = [];
-  for await (const row of queryAll(ledger, keys.sessionPk(tenant, session), keys.allDeltas, { consistent: true })) {
+  for await (const row of queryAll(ledger, pk, keys.allDeltas, { consistent: true })) {
     if (parseDeltaSk(row.sk).stream !== stream) entries.push(...folder.entriesOf(row.value));
   }
   return entries;

@@ -1,6 +1,6 @@
 /** The replicator's HTTP interface, for people and tests: whether it runs, how far each pair is, and faults to order. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { StackError } from './errors';
+import { StackError } from '../errors';
 import { NO_FAULTS, parseFaults, type Faults } from './faults';
 import type { Replicator } from './replicator';
 

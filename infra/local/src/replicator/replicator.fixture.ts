@@ -9,13 +9,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteItemCommand, ScanCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createClient, createTables, DynamoLedger } from '@meridian/ledger-dynamodb';
-import { Stack } from './stack';
+import { Stack } from '../stack';
 import { STAMP } from './stamp';
 
 export const REGIONS = ['aa', 'bb', 'cc'] as const;
 export type RegionName = (typeof REGIONS)[number];
 
-const MAIN = resolve(__dirname, '../dist/replicator-main.js');
+const MAIN = resolve(__dirname, '../../dist/replicator-main.js');
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 const LOOK_EVERY_MS = 50;
 const SHARD_MS = 5 * 3_600_000;

@@ -4,7 +4,7 @@
  */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { StackError } from './errors';
+import { StackError } from '../errors';
 import type { Stamp } from './stamp';
 
 export interface ShardCheckpoint {

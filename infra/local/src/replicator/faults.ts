@@ -1,5 +1,5 @@
 /** What the replicator is told to do badly: to be late, to mix up the order, not to get through. Of all pairs but a region with itself. */
-import { StackError } from './errors';
+import { StackError } from '../errors';
 
 export interface Faults {
   /** Every change waits so long before it is applied, ms. */

@@ -1,0 +1,88 @@
+/**
+ * What one publisher has made and what was acknowledged to it, on disk before anything is sent: the only thing that
+ * totals are compared with. It shares no code with the product. Append-only; one JSON array a line.
+ */
+import { appendFileSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { invariant } from '@meridian/accounting';
+import type { Event } from './event';
+
+export interface Sent extends Event {
+  /** Undefined: sent, perhaps, and never acknowledged. ms. */
+  ackedAt?: number;
+}
+
+/** The events of each session, by their index. */
+export type Sessions = ReadonlyMap<string, readonly Sent[]>;
+
+type Line = readonly ['made', session: string, index: number, output: number, at: number] | readonly ['acked', session: string, index: number, at: number];
+
+const SUFFIX = '.journal';
+
+export class Journal {
+  private readonly all = new Map<string, Sent[]>();
+  private readonly file: string;
+  sent = 0;
+  acknowledged = 0;
+
+  constructor(directory: string, publisher: string) {
+    this.file = join(directory, `${publisher}${SUFFIX}`);
+  }
+
+  get sessions(): Sessions {
+    return this.all;
+  }
+
+  /** Durable as far as this process goes when it returns. */
+  made(events: readonly Event[], at: number): void {
+    this.append(events.map(({ session, index, output }) => ['made', session, index, output, at]));
+    for (const event of events) add(this.all, event);
+    this.sent += events.length;
+  }
+
+  /** An event that was acknowledged before was so at the first time. */
+  acked(events: readonly Event[], at: number): void {
+    const fresh = events.filter((event) => sentOf(this.all, event).ackedAt === undefined);
+    if (fresh.length === 0) return;
+    this.append(fresh.map(({ session, index }) => ['acked', session, index, at]));
+    for (const event of fresh) sentOf(this.all, event).ackedAt = at;
+    this.acknowledged += fresh.length;
+  }
+
+  private append(lines: readonly Line[]): void {
+    appendFileSync(this.file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  }
+}
+
+/** What every publisher has put on disk. */
+export async function readJournals(directory: string): Promise<Sessions> {
+  const all = new Map<string, Sent[]>();
+  for (const name of await readdir(directory)) {
+    if (!name.endsWith(SUFFIX)) continue;
+    for (const text of readFileSync(join(directory, name), 'utf8').split('\n')) if (text !== '') apply(all, JSON.parse(text) as Line);
+  }
+  return all;
+}
+
+function apply(all: Map<string, Sent[]>, line: Line): void {
+  switch (line[0]) {
+    case 'made':
+      add(all, { session: line[1], index: line[2], output: line[3] });
+      break;
+    case 'acked':
+      sentOf(all, { session: line[1], index: line[2] }).ackedAt = line[3];
+  }
+}
+
+function add(all: Map<string, Sent[]>, { session, index, output }: Event): void {
+  const events = all.get(session) ?? [];
+  events[index] = { session, index, output };
+  all.set(session, events);
+}
+
+function sentOf(all: ReadonlyMap<string, Sent[]>, { session, index }: Pick<Event, 'session' | 'index'>): Sent {
+  const sent = all.get(session)?.[index];
+  invariant(sent, `${session}/${index} was acknowledged and never made`);
+  return sent;
+}

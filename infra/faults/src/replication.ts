@@ -1,0 +1,67 @@
+/**
+ * Replication that stops, is late, or mixes up the order, by the replicator's own `PUT /faults`. While it is stopped
+ * every region that waits must say so, and for whom.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Faults } from '@meridian/local';
+import { FaultsError } from './errors';
+import { saysWhy, type Fault, type World } from './fault';
+
+const LASTS_MS = 60_000;
+const MIXED_MS = 15_000;
+const TIMEOUT_MS = 10_000;
+
+async function order({ replicator }: World, faults: Partial<Faults>): Promise<void> {
+  const response = await fetch(`${replicator}/faults`, { method: 'PUT', body: JSON.stringify(faults), signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (!response.ok) throw new FaultsError('faults_no_answer', `the replicator refused: ${await response.text()}`);
+}
+
+const heal = (world: World): Promise<void> => order(world, {});
+
+/** One way only: the target waits for the source. Cuts go on, for a third region has it all. */
+const pair: Fault = {
+  name: 'replication-pair',
+  what: `nothing replicates from one region to another for ${LASTS_MS / 1_000} s`,
+  async inject(world) {
+    const [source, target] = world.random.shuffled(world.regions) as [string, string];
+    world.say(`replication-pair: ${source} to ${target}`);
+    const until = Date.now() + LASTS_MS;
+    await order(world, { cut: [[source, target]] });
+    await saysWhy(world, target, ({ code, region }) => code === 'replication_lag' && region === source);
+    await sleep(until - Date.now());
+  },
+  heal,
+};
+
+/** Both ways: nobody can vouch for what the region writes, and it has nothing of what the others write. */
+const region: Fault = {
+  name: 'replication-region',
+  what: `nothing replicates from and to one region for ${LASTS_MS / 1_000} s`,
+  async inject(world) {
+    const cutOff = world.random.pick(world.regions);
+    world.say(`replication-region: ${cutOff}`);
+    const until = Date.now() + LASTS_MS;
+    await order(world, { cut: [[cutOff, '*'], ['*', cutOff]] });
+    const others = world.regions.filter((one) => one !== cutOff);
+    await Promise.all([
+      ...others.map((one) => saysWhy(world, one, ({ code, region: of, log }) => (code === 'region_unreachable' && of === cutOff) || (code === 'not_folded' && log?.startsWith(`${cutOff}.`) === true))),
+      saysWhy(world, cutOff, ({ code, region: of }) => code !== 'conflict' && of !== cutOff),
+    ]);
+    await sleep(until - Date.now());
+  },
+  heal,
+};
+
+const mixed: Fault = {
+  name: 'replication-reorder',
+  what: `every change replicates 2 s late and in mixed order for ${MIXED_MS / 1_000} s`,
+  async inject(world) {
+    await order(world, { delayMs: 2_000, reorder: true });
+    await sleep(MIXED_MS);
+  },
+  heal,
+};
+
+export function replicationFaults(): Fault[] {
+  return [pair, region, mixed];
+}

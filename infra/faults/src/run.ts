@@ -1,0 +1,167 @@
+/**
+ * A run: the stack up, publishers and checker at work, one fault after the other, all compared after each. Whatever
+ * happens, nothing of it is left: no process, no mount, no directory.
+ */
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { REGIONS_DEFAULT, Stack, type Status } from '@meridian/local';
+import { Api } from './api';
+import { round } from './catalogue';
+import { Checker } from './checker';
+import { FaultsError } from './errors';
+import type { Fault, World } from './fault';
+import { difference, Findings, type Counts } from './findings';
+import { Fronts } from './fronts';
+import { makeHome, removeHome, STACK } from './home';
+import { Load } from './load';
+import { Processes } from './processes';
+import { Random } from './random';
+import { settle, type SettleParts } from './settle';
+
+export interface RunOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  readonly eventsPerSecond: number;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface FaultReport extends Counts {
+  readonly what: string;
+  readonly injected: number;
+  readonly sent: number;
+  /** The longest; null when it was not exact again in time. */
+  readonly secondsToExact: number | null;
+}
+
+export interface Report extends Counts {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly sent: number;
+  readonly acknowledged: number;
+  /** What was asked while faults were at work, and how much of it was called final. */
+  readonly answers: number;
+  readonly finals: number;
+  readonly faults: Readonly<Record<string, FaultReport>>;
+  /** What did not go as it should beside totals. */
+  readonly problems: readonly string[];
+  readonly date: string;
+  readonly machine: string;
+}
+
+const MINUTE_MS = 60_000;
+/** So that a group notices soon that a member is gone; the product's default is 30 s. */
+const SESSION_TIMEOUT_MS = 6_000;
+/** Load before a fault and after the comparison before it, ms. */
+const LOAD_MS = 2_000;
+
+export async function run(options: RunOptions): Promise<Report> {
+  const directory = await makeHome();
+  const undo: (() => Promise<void>)[] = [() => removeHome(directory)];
+  try {
+    return await inDirectory(directory, options, (step) => undo.push(step));
+  } finally {
+    for (let step = undo.pop(); step; step = undo.pop()) await step().catch((error: unknown) => options.say(`at the end: ${(error as Error).message}`));
+  }
+}
+
+async function inDirectory(directory: string, options: RunOptions, atEnd: World['atEnd']): Promise<Report> {
+  const { say, seed, signal } = options;
+  const fronts = await Fronts.open(REGIONS_DEFAULT);
+  atEnd(() => fronts.close());
+  // Of all services: they have our variables.
+  process.env['MERIDIAN_KAFKA_SESSION_TIMEOUT_MS'] = String(SESSION_TIMEOUT_MS);
+  const stack = new Stack(join(directory, STACK));
+  atEnd(() => stack.down());
+  const status = await stack.up({ apps: true, regions: REGIONS_DEFAULT, ports: fronts.ports, say });
+  signal.throwIfAborted();
+
+  const problems: string[] = [];
+  const problem = (text: string): void => {
+    problems.push(text);
+    say(`PROBLEM ${text}`);
+  };
+  const findings = new Findings(say);
+  const api = new Api({ ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {}, key: status.key ?? '' }, new Date().toISOString());
+  const load = await Load.start({ directory: join(directory, 'journals'), api, seed, eventsPerSecond: options.eventsPerSecond, onRefused: problem });
+  atEnd(() => load.stop());
+  const checker = new Checker({ api, load, findings, random: new Random(seed + 1_000) });
+  const processes = new Processes(stack, say);
+  const stopping = new AbortController();
+  const background = Promise.all([processes.supervise(stopping.signal), checker.run(stopping.signal)]);
+  atEnd(async () => {
+    stopping.abort();
+    await background;
+  });
+
+  const settling: SettleParts = { api, load, checker, findings, say };
+  const settled = async (): Promise<void> => {
+    if ((await settle(settling)) === undefined) throw new FaultsError('faults_not_as_expected', 'not exact and final before the fault');
+  };
+  const world: World = {
+    directory: stack.directory, regions: api.regions, api, load, checker, processes, fronts, random: new Random(seed), say, settled, atEnd,
+    replicator: status.replicator ?? '', aggregators: status.aggregator ?? {},
+  };
+  const began = Date.now();
+  const reports = await injectAll(world, { ...options, settling, findings, problem });
+  const { sent, acknowledged } = load;
+  return {
+    minutes: Math.round((Date.now() - began) / 6_000) / 10, seed, sent, acknowledged, ...findings.counts,
+    answers: checker.answers, finals: checker.finals, faults: reports, problems, date: new Date().toISOString(), machine: machine(status),
+  };
+}
+
+type InjectParts = RunOptions & { readonly settling: SettleParts; readonly findings: Findings; readonly problem: (text: string) => void };
+
+/** Each at least once, and then again until the time is over. */
+async function injectAll(world: World, parts: InjectParts): Promise<Record<string, FaultReport>> {
+  const { minutes, faults, signal, findings } = parts;
+  const until = Date.now() + minutes * MINUTE_MS;
+  const reports: Record<string, FaultReport> = {};
+  let isFirst = true;
+  do {
+    for (const fault of round(faults, world.random)) {
+      signal.throwIfAborted();
+      if (!isFirst && Date.now() >= until) break;
+      const before = { counts: findings.counts, sent: world.load.sent };
+      world.load.resume();
+      await sleep(LOAD_MS);
+      const seconds = await injectOne(world, fault, parts);
+      const past = reports[fault.name];
+      const counts = difference(findings.counts, before.counts);
+      reports[fault.name] = {
+        what: fault.what, injected: (past?.injected ?? 0) + 1, sent: (past?.sent ?? 0) + world.load.sent - before.sent,
+        lost: (past?.lost ?? 0) + counts.lost, double: (past?.double ?? 0) + counts.double, falselyFinal: (past?.falselyFinal ?? 0) + counts.falselyFinal,
+        secondsToExact: seconds === undefined || past?.secondsToExact === null ? null : Math.max(past?.secondsToExact ?? 0, Math.round(seconds * 10) / 10),
+      };
+    }
+    isFirst = false;
+  } while (Date.now() < until);
+  return reports;
+}
+
+async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<number | undefined> {
+  say(`${fault.name}: ${fault.what}`);
+  const failed = (phase: string) => (error: unknown): void => problem(`${fault.name}, ${phase}: ${(error as Error).message}`);
+  await unlessAborted(signal, fault.inject(world).catch(failed('injected')));
+  await unlessAborted(signal, fault.heal(world).catch(failed('healed')));
+  const seconds = await unlessAborted(signal, settle(settling, Date.now()).catch((error: unknown) => {
+    failed('compared')(error);
+    return undefined;
+  }));
+  if (seconds === undefined) problem(`${fault.name}: not exact and final again`);
+  else say(`${fault.name}: exact and final again after ${seconds.toFixed(1)} s; ${world.load.sent} events sent, ${world.load.acknowledged} acknowledged`);
+  return seconds;
+}
+
+/** Rejects at once when it is aborted: what then goes on fails, for the stack is taken away. */
+async function unlessAborted<T>(signal: AbortSignal, act: Promise<T>): Promise<T> {
+  const aborted = new Promise<never>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true }));
+  return Promise.race([act, aborted]);
+}
+
+function machine({ processes }: Status): string {
+  return `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.version}, ${processes.length} processes`;
+}
