@@ -12,12 +12,12 @@ interface Printed {
   readonly [figure: string]: unknown;
 }
 
-/** Why a bench's targets are missed, where they are: found with profiles and by the figures below. */
+/** What is known of why a bench's targets are missed, where they are. */
 const BOUNDS: Readonly<Record<string, string>> = {
-  ingest: 'client, ingest and broker are three processes on two cores: a round is decided by who else gets one. By CPU time, which that changes least, see `ratioOfCpu`.',
-  aggregate: 'the fold itself. A profile shows about a fifth of its time in the garbage collector and most of the rest in the record path (parse, judge, SHA-256, per-session state); Kafka\'s part is no larger than in the ceiling. Over DynamoDB Local that store is the bound.',
+  ingest: 'at the limit, not profiled. Client, ingest and broker share two cores, so the rounds of one run differ widely (`ratios`); by CPU time alone (`ratioOfCpu`) it is at the target, give or take.',
+  aggregate: 'the fold, most likely. In a profile a fifth of the time was the garbage collector and most of the rest the record path (parse, judge, SHA-256, state of sessions); the consumer was a small part. Over DynamoDB Local that store is the bound.',
   cost: 'all kinds: a settled total (T) is written per touched session, cut and region, which is as many units as the delta (S) at all replicas; both together are half of the naive design as long as a session has one event per flush. At a low rate the rows that come by the clock (E, R, C) and a manifest per log and flush weigh as much; traffic or a longer flush age thins them out.',
-  accept: 'as for ingest.',
+  accept: 'not looked into: one run of two, on a machine in use.',
 };
 
 const GIB = 1024 ** 3;
