@@ -88,7 +88,9 @@ async function measure(url: () => string, key: string, seconds: number): Promise
   return { requests: latencies.length, ...percentiles(latencies) };
 }
 
-export function percentiles(values: readonly number[]): { readonly p50Ms: number; readonly p99Ms: number } {
+/** null of no values. */
+export function percentiles(values: readonly number[]): { readonly p50Ms: number | null; readonly p99Ms: number | null } {
+  if (values.length === 0) return { p50Ms: null, p99Ms: null };
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number): number => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0, 2);
   return { p50Ms: at(0.5), p99Ms: at(0.99) };
