@@ -3,7 +3,7 @@
  * grow past the old end again: offsets alone never tell, the record before the last manifest's end does.
  */
 import { decodeManifest, type Fingerprint, type Hash, type Segment, type Shapes } from '@meridian/accounting';
-import type { EventLog, Extent } from '@meridian/event-log';
+import type { EventLog, Extent, LogRecord } from '@meridian/event-log';
 import { keys, type Ledger, type StoredRow } from '@meridian/ledger';
 import { PipelineError } from './errors';
 
@@ -31,6 +31,10 @@ export async function lastManifest(ledger: Ledger, segments: readonly Segment[],
     throw new PipelineError('not_replicated', `manifest ${before.manifests} of ${before.stream}, which ${last.stream} follows, is not here yet`);
   }
   return { ...read(closing, shapes), number: 0 };
+}
+
+export function fingerprintOf({ epoch, value }: LogRecord, hash: Hash): Fingerprint {
+  return { epoch, sha256: hash.bytes(value) };
 }
 
 async function lastRow(ledger: Ledger, { stream }: Segment): Promise<StoredRow | undefined> {

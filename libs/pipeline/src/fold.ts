@@ -10,8 +10,9 @@ import {
 } from '@meridian/accounting';
 import type { EventLog, LogRecord } from '@meridian/event-log';
 import { keys, LedgerError, type Key, type Ledger, type Page, type Row } from '@meridian/ledger';
+import { Continuity } from './continuity';
 import { PipelineError } from './errors';
-import { checkFingerprint, lastManifest, type LastManifest } from './fingerprint';
+import { checkFingerprint, fingerprintOf, lastManifest, type LastManifest } from './fingerprint';
 import { FoldBuffer } from './fold-buffer';
 import type { Unfolded } from './lag';
 import { eachLimited, sharing } from './loop';
@@ -86,6 +87,7 @@ export class Folder {
   private durable = 0;
   /** Offset of the next record to take. */
   protected next = 0;
+  private readonly continuity: Continuity;
 
   constructor(
     protected readonly parts: FoldParts,
@@ -94,6 +96,7 @@ export class Folder {
   ) {
     this.shapes = new Shapes(parts.hash);
     this.judge = new Judge(parts.hash, this.shapes);
+    this.continuity = new Continuity(parts.hash, (last) => this.assertIntact(last));
     const segment = target.segments.at(-1);
     invariant(segment, `${target.log} has no segment to write`);
     this.stream = segment.stream;
@@ -118,7 +121,7 @@ export class Folder {
    * `log_truncated` or `log_gap` when the log is not the one the last manifest was made from.
    */
   async open(): Promise<number> {
-    await this.moveToLastManifest();
+    this.continuity.open(await this.moveToLastManifest());
     this.next = this.start;
     this.buffer.empty();
     this.buffer = new FoldBuffer();
@@ -135,11 +138,13 @@ export class Folder {
       }
       if (record.offset < this.next) continue;
       if (record.offset > this.next) throw new InvariantViolation(`${this.target.log}: got offset ${record.offset}, expected ${this.next}`);
+      if (!this.continuity.isSame(record)) await this.continuity.assertFollows(record);
       // The judgement may throw (unknown rules): nothing of the record is taken then.
       const judgement = this.judge.judge(record);
       this.buffer.note(record, now);
       if (judgement.kind === 'accepted') this.buffer.addAccepted(judgement, this.sessions.get(judgement.tenant, judgement.session));
       else this.buffer.addQuarantined(record, judgement);
+      this.continuity.take(record);
       this.next = record.offset + 1;
     }
   }
@@ -163,7 +168,7 @@ export class Folder {
     if (!last) return;
     const began = this.parts.clock.now();
     const end = last.offset + 1;
-    const fingerprint = { epoch: last.epoch, sha256: this.parts.hash.bytes(last.value) };
+    const fingerprint = fingerprintOf(last, this.parts.hash);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const tally = await this.settle(buffer);
       const counts = { entries: tally.entries, duplicates: tally.duplicates, quarantined: buffer.quarantined.length };
@@ -231,13 +236,14 @@ export class Folder {
   }
 
   /** Where the stream's last manifest ends; its start when there is none. Checks that the log still is what it was. */
-  private async moveToLastManifest(): Promise<void> {
+  private async moveToLastManifest(): Promise<LastManifest | undefined> {
     const last = await lastManifest(this.parts.ledger, this.target.segments, this.shapes);
     // A stream without a manifest starts where its segment does, whatever the one before wrote past that.
     this.durable = last && last.number > 0 ? last.end : this.from;
     if (last) await this.assertIntact(last);
     this.manifest = last?.number ?? 0;
     this.start = this.durable;
+    return last;
   }
 
   protected async assertIntact(last: LastManifest): Promise<void> {
@@ -384,8 +390,7 @@ interface Plan {
   conflicts: number;
 }
 
-const NO_REPEATS: Plan['repeats'] = [];
-const NO_ROWS: readonly Row[] = [];
+const [NO_REPEATS, NO_ROWS]: [Plan['repeats'], readonly Row[]] = [[], []];
 const CONSISTENT = { consistent: true } as const;
 
 /** An insert whose outcome is not known is treated like one that came second: what counts is what is there. */
