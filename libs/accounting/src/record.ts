@@ -70,7 +70,17 @@ export function encodeRecord(event: MeridianEvent): string {
   });
 }
 
+/** Mostly it is in order already. */
 function inBucketOrder(tokens: TokenCounts): TokenCounts {
+  let next = 0;
+  for (const name in tokens) {
+    next = BUCKET_NAMES.indexOf(name, next) + 1;
+    if (next === 0) return reordered(tokens);
+  }
+  return tokens;
+}
+
+function reordered(tokens: TokenCounts): TokenCounts {
   const ordered: Partial<Record<string, number>> = {};
   for (const bucket of BUCKETS) if (tokens[bucket] !== undefined) ordered[bucket] = tokens[bucket];
   return ordered;

@@ -28,7 +28,7 @@ export interface DatabaseOptions {
 const REOPEN_INTERVAL_MS = 200;
 
 /** Memory for rows not yet in tables, twice at most. Larger means fewer, larger tables, and less rewriting of them. */
-const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
 
 export class Database {
   private level: Level | undefined;
