@@ -47,9 +47,7 @@ export async function registerLogs(control: Ledger, region: string, incarnation:
       const log = logId({ region, lineage, partition });
       logs.push(log);
       if (all.some((one) => one.lineage === lineage && one.partition === partition)) continue;
-      const registration: LogRegistration = { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() };
-      const answer = await control.insert({ ...keys.logRegistration(log), value: encodeJson(registration) });
-      if (answer === 'exists') isRegistered = false;
+      if (!(await register(control, { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() }))) isRegistered = false;
     }
     if (isRegistered) return logs;
   }
@@ -62,12 +60,17 @@ export async function registerAnew(control: Ledger, region: string, { cluster, t
   const logs: LogId[] = [];
   for (let partition = 0; partition < partitions; partition++) {
     const log = logId({ region, lineage, partition });
-    const registration: LogRegistration = { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() };
-    const answer = await control.insert({ ...keys.logRegistration(log), value: encodeJson(registration) });
-    if (answer === 'exists') throw new PipelineError('contended', `lineage ${lineage} of ${region} was registered by someone else just now`);
+    if (!(await register(control, { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() }))) {
+      throw new PipelineError('contended', `lineage ${lineage} of ${region} was registered by someone else just now`);
+    }
     logs.push(log);
   }
   return logs;
+}
+
+/** False when someone else registered the log first. */
+async function register(control: Ledger, registration: LogRegistration): Promise<boolean> {
+  return (await control.insert({ ...keys.logRegistration(registration.log), value: encodeJson(registration) })) === 'inserted';
 }
 
 function nextLineage(known: readonly RegisteredLog[]): number {
