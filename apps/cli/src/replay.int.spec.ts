@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keys, SESSION_SHARDS } from '@meridian/ledger';
+import { keys } from '@meridian/ledger';
 import { LevelLedger } from '@meridian/ledger-level';
 import { systemClock } from '@meridian/system';
 import { Meridian, type Ended } from './meridian.child';
@@ -143,20 +143,17 @@ describe('meridian', () => {
   }, 30_000);
 });
 
-/** Overwrites the first settled total of the first region with nonsense; answers its key. */
+/** Overwrites the first usage row of the first region with another number; answers its key. */
 async function damage(data: string, tenant: string): Promise<string> {
   const ledger = await LevelLedger.open({ directory: join(data, 'regions', 'north', 'derived'), clock: systemClock });
   try {
     const period = new Date().toISOString().slice(0, 7);
-    for (let shard = 0; shard < SESSION_SHARDS; shard++) {
-      const pk = keys.settledPk('north', tenant, period, shard);
-      const [row] = (await ledger.query(pk, { limit: 1 })).rows;
-      if (!row) continue;
-      const value = Buffer.from(Buffer.from(row.value).toString('utf8').replace(/"output":"\d+"/, '"output":"4"'));
-      await ledger.replace({ ...row, value });
-      return `${pk} ${row.sk}`;
-    }
-    throw new RangeError('there is no settled total');
+    const pk = keys.usagePk('north', tenant, period);
+    const [row] = (await ledger.query(pk, { limit: 1 })).rows;
+    if (!row) throw new RangeError('there is no usage');
+    const value = Buffer.from(Buffer.from(row.value).toString('utf8').replace(/"output":"\d+"/, '"output":"4"'));
+    await ledger.replace({ ...row, value });
+    return `${pk} ${row.sk}`;
   } finally {
     await ledger.close();
   }

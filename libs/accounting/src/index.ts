@@ -28,5 +28,5 @@ export {
 } from './record';
 export { Shapes, type Dimensions, type Shape } from './shape';
 export { claim, type Claim, type LogCoverage, type Reason, type Status, type Wait } from './standing';
-export { explain, total, type SessionTotal, type Standing } from './total';
+export { explain, hasEntries, total, type SessionTotal, type Standing } from './total';
 export { Usage, usageLineFromJson, usageLineToJson, type UsageLine, type UsageLineJson } from './usage';

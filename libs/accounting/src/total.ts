@@ -75,6 +75,11 @@ export function total(deltas: readonly SessionDelta[], cover: Cover, shapes: Sha
   };
 }
 
+/** Whether the session has any entry in the cover. */
+export function hasEntries(deltas: readonly SessionDelta[], cover: Cover, shapes: Shapes): boolean {
+  return new CoveredSession(deltas, cover, shapes).deltas.length > 0;
+}
+
 /** Every entry in the cover with its outcome, in identity order, winners first. */
 export function explain(deltas: readonly SessionDelta[], cover: Cover, shapes: Shapes): Standing[] {
   const standings: Standing[] = [];

@@ -6,8 +6,8 @@ import { MemoryLedger } from './memory';
 const CONSISTENT = { consistent: true } as const;
 
 describe('derived rows', () => {
-  it('are usage, totals, settled totals and how far a region has resolved, and nothing else', () => {
-    const derived = [keys.usageHour('eu', 't', '2026-01-01T00'), keys.sessionCache('eu', 't', 's'), keys.settled('eu', 't', '2026-01', 's'), keys.resolved('eu')];
+  it('are usage, totals, the index of sessions and how far a region has resolved, and nothing else', () => {
+    const derived = [keys.usageHour('eu', 't', '2026-01-01T00'), keys.sessionCache('eu', 't', 's'), keys.sessionIndex('eu', 't', '2026-01', 's'), keys.resolved('eu')];
     const evidence = [keys.delta('t', 's', 'eu.0.0~0' as never, 1), keys.manifest('eu.0.0~0' as never, 1), keys.ends('eu', 0), keys.boundaries('eu'), keys.cutCopy(1), keys.apiKey('k')];
     expect(derived.map(({ pk }) => isDerived(pk))).toEqual([true, true, true, true]);
     expect(evidence.map(({ pk }) => isDerived(pk))).toEqual(evidence.map(() => false));

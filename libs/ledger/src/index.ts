@@ -9,7 +9,7 @@ export { assertKey, assertKeys, assertQuery } from './limits';
 export { MemoryLedger } from './memory';
 export { compareSortKeys } from './order';
 export {
-  decodeJson, encodeJson, SCOPES, sessionCacheCodec, settledCodec, usageCodec,
+  decodeJson, encodeJson, INDEX_VALUE, SCOPES, sessionCacheCodec, usageCodec,
   type ApiKeyRow, type Boundaries, type Boundary, type Derived, type DerivedCodec, type EndsSample, type LogRegistration,
-  type LogRetirement, type QuarantineRow, type ResolvedThrough, type Scope, type SessionCache, type Settled,
+  type LogRetirement, type QuarantineRow, type ResolvedThrough, type Scope, type SessionCache,
 } from './rows';

@@ -44,9 +44,9 @@ export const keys = {
   usageHour: (region: string, tenant: string, hour: string): Key => ({ pk: keys.usagePk(region, tenant, hour.slice(0, 7)), sk: hour }),
   sessionCache: (region: string, tenant: string, session: string): Key => ({ pk: `V#${region}#${tenant}#${encode(session)}`, sk: '-' }),
   /** `period`: `YYYY-MM`. */
-  settledPk: (region: string, tenant: string, period: string, shard: number): string => `T#${region}#${tenant}#${period}#${shard}`,
-  settled: (region: string, tenant: string, period: string, session: string): Key => ({
-    pk: keys.settledPk(region, tenant, period, shardOf(session)),
+  sessionIndexPk: (region: string, tenant: string, period: string, shard: number): string => `T#${region}#${tenant}#${period}#${shard}`,
+  sessionIndex: (region: string, tenant: string, period: string, session: string): Key => ({
+    pk: keys.sessionIndexPk(region, tenant, period, shardOf(session)),
     sk: encode(session),
   }),
   resolved: (region: string): Key => ({ pk: `RC#${region}`, sk: '-' }),

@@ -58,6 +58,12 @@ export class MemoryLedger implements Ledger {
     this.write(row, () => true);
   }
 
+  /** What a hand that deletes rows does. */
+  remove({ pk, sk }: Key): void {
+    const rows = this.partitions.get(pk);
+    if (rows) this.partitions.set(pk, rows.filter((row) => row.sk !== sk));
+  }
+
   stored({ pk, sk }: Key): StoredRow | undefined {
     const rows = this.partitions.get(pk);
     const row = rows?.[lowerBound(rows, sk)];

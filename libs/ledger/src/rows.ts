@@ -66,7 +66,7 @@ export interface Boundary {
   readonly counts: RecordCounts;
 }
 
-/** `RC#region` row: every U, V and T row of that region is at cut `k`, unless it says a later one. */
+/** `RC#region` row: every U and V row of that region is at cut `k`, unless it says a later one, and every session of the cut has its T rows. */
 export interface ResolvedThrough {
   readonly cut: Cut;
 }
@@ -92,21 +92,10 @@ export interface SessionCache {
   readonly usage: readonly UsageLine[];
 }
 
-/** Value of a `T` row: the part of a session's total that is dated in the period. */
-export interface Settled {
-  readonly events: number;
-  readonly tokens: TokenTotals;
-  /** Of the whole session, whatever the period. */
-  readonly duplicates: number;
-  readonly conflicts: number;
-  readonly streams: number;
-}
-
 interface TokensJson {
   readonly tokens: ReturnType<typeof tokensToJson>;
 }
 type CacheJson = Omit<SessionCache, 'tokens' | 'usage'> & TokensJson & { readonly usage: readonly UsageLineJson[] };
-type SettledJson = Omit<Settled, 'tokens'> & TokensJson;
 
 /** One codec per derived row: value → JSON → value. */
 export interface DerivedCodec<T> {
@@ -137,10 +126,8 @@ export const sessionCacheCodec: DerivedCodec<SessionCache> = derivedCodec(
   (json: CacheJson) => ({ ...json, tokens: tokensFromJson(json.tokens), usage: json.usage.map(usageLineFromJson) }),
 );
 
-export const settledCodec: DerivedCodec<Settled> = derivedCodec(
-  (value: Settled): SettledJson => ({ ...value, tokens: tokensToJson(value.tokens) }),
-  (json: SettledJson) => ({ ...json, tokens: tokensFromJson(json.tokens) }),
-);
+/** Value of a `T` row, which says that the session has an entry dated in the period: its key says all of it. */
+export const INDEX_VALUE: Uint8Array = encodeJson({});
 
 /** `Q` row. */
 export interface QuarantineRow {

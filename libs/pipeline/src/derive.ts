@@ -2,8 +2,8 @@
  * Derived rows: what they must say at a cut (pure), and how they are read and written. Every derived row belongs to one
  * region, is absolute, and is written only by that region through its own replica.
  */
-import { AccountingError, TokenSum, type SessionTotal, type Usage, type UsageLine } from '@meridian/accounting';
-import type { Derived, DerivedCodec, Key, Ledger, SessionCache, Settled, StoredRow } from '@meridian/ledger';
+import { AccountingError, TokenSum, type SessionTotal, type TokenTotals, type Usage, type UsageLine } from '@meridian/accounting';
+import type { Derived, DerivedCodec, Key, Ledger, SessionCache, StoredRow } from '@meridian/ledger';
 import { periodOf } from './periods';
 
 /** The `V` row of a session that is not plain. */
@@ -12,28 +12,32 @@ export function sessionCache(total: SessionTotal): SessionCache {
   return { events, duplicates, conflicts, voided, streams, tokens, usage: usage.lines() };
 }
 
-/** The `T` rows of a session, by period: every period in which it has an entry, counted or not. */
-export function settledByPeriod(total: SessionTotal): Map<string, Settled> {
-  const periods = new Map<string, UsageLine[]>();
-  for (const line of total.correction.lines()) periods.set(periodOf(line.hour), []);
-  for (const line of total.usage.lines()) {
-    const period = periodOf(line.hour);
-    const lines = periods.get(period);
-    if (lines) lines.push(line);
-    else periods.set(period, [line]);
-  }
-  const settled = new Map<string, Settled>();
-  for (const [period, lines] of periods) settled.set(period, settle(lines, total));
-  return settled;
+/** The part of a session's total that is dated in a period. */
+export interface SessionPart {
+  readonly events: number;
+  readonly tokens: TokenTotals;
+  /** Of the whole session, whatever the period. */
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly streams: number;
 }
 
-function settle(lines: readonly UsageLine[], { duplicates, conflicts, streams }: SessionTotal): Settled {
+/** The periods (`YYYY-MM`) in which a session has an entry, counted or not. */
+export function periodsOf({ usage, correction }: SessionTotal): Set<string> {
+  return new Set([...usage.hours(), ...correction.hours()].map(periodOf));
+}
+
+/** Undefined when the session has no entry dated in the period. */
+export function partIn(period: string, total: SessionTotal): SessionPart | undefined {
+  if (!periodsOf(total).has(period)) return undefined;
   const sum = new TokenSum();
   let events = 0;
-  for (const line of lines) {
+  for (const line of total.usage.lines()) {
+    if (periodOf(line.hour) !== period) continue;
     events += line.events;
     sum.addTotals(line.tokens);
   }
+  const { duplicates, conflicts, streams } = total;
   return { events, tokens: sum.totals(), duplicates, conflicts, streams };
 }
 

@@ -1,7 +1,7 @@
 export { Acceptor, partitionOf, type AcceptorParts, type Through } from './accept';
 export { ALLOCATE_DEFAULTS, Allocator, segmentsWrittenBy, type AllocateParts, type AllocateSettings } from './allocate';
 export { copyOfCut, newestCopy, newestCut, resolvedThrough } from './cuts';
-export { readDerived, sessionCache, settledByPeriod } from './derive';
+export { partIn, readDerived, sessionCache, type SessionPart } from './derive';
 export { PIPELINE_ERROR_CODES, PipelineError, type PipelineErrorCode } from './errors';
 export { Evidence, type CoveredManifest } from './evidence';
 export { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fingerprint';

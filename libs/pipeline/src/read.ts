@@ -7,13 +7,14 @@ import {
   type UsageLine,
 } from '@meridian/accounting';
 import {
-  decodeJson, decodeSession, keys, queryAll, SESSION_SHARDS, sessionCacheCodec, settledCodec, usageCodec,
-  type EndsSample, type Ledger, type SessionCache, type Settled,
+  decodeJson, decodeSession, keys, queryAll, SESSION_SHARDS, sessionCacheCodec, usageCodec,
+  type EndsSample, type Ledger, type SessionCache, type StoredRow,
 } from '@meridian/ledger';
 import { resolvedThrough } from './cuts';
-import { readDerived, sessionCache, valueAt } from './derive';
+import { partIn, readDerived, sessionCache, valueAt, type SessionPart } from './derive';
 import { PipelineError } from './errors';
 import { Evidence } from './evidence';
+import { eachLimited } from './loop';
 import { hourFromName, hourName, periodsBetween } from './periods';
 import type { Reacher } from './reach';
 
@@ -26,6 +27,8 @@ export interface ReadParts {
 
 /** A newer cut may be on its way this long before answers say that they wait for it. It can only withhold `final`. */
 const REACH_GRACE_MS = 5_000;
+/** Sessions of a list that are computed at the same time. */
+const CONCURRENCY = 32;
 /** How often a read that would mix two cuts starts over. */
 const ATTEMPTS_MAX = 20;
 
@@ -41,9 +44,11 @@ export interface ExplainAnswer {
   readonly standings: readonly Standing[];
 }
 
+export type ListedSession = { readonly session: string } & SessionPart;
+
 export interface SessionListAnswer {
   readonly claim: Claim;
-  readonly sessions: readonly ({ readonly session: string } & Settled)[];
+  readonly sessions: readonly ListedSession[];
   /** Where the next page starts; undefined at the end. */
   readonly next: SessionCursor | undefined;
 }
@@ -95,24 +100,37 @@ export class Reader {
     return { claim: this.claim(cut, conflicts), standings };
   }
 
-  /** Sessions with an entry dated in the period (`YYYY-MM`), up to `limit`, in no particular but stable order. */
+  /**
+   * Sessions with an entry dated in the period (`YYYY-MM`), up to `limit`, in no particular but stable order. The index
+   * only names them, and may name one that a later cut brings: what each has is computed from its deltas, at one cut.
+   */
   async sessions(tenant: string, period: string, cursor: SessionCursor | undefined, limit: number): Promise<SessionListAnswer> {
-    return this.atOneCut(async (cut) => {
-      const sessions: ({ session: string } & Settled)[] = [];
-      let { shard, after } = cursor ?? { shard: 0, after: undefined };
-      for (; shard < SESSION_SHARDS; shard++, after = undefined) {
-        const pk = keys.settledPk(this.parts.region, tenant, period, shard);
-        for await (const row of queryAll(this.parts.ledger, pk, after === undefined ? {} : { after }, { consistent: true })) {
-          if (sessions.length === limit) return { claim: this.claim(cut, 0), sessions, next: { shard, after } };
-          const value = valueAt(settledCodec.decode(row.value), cut.k);
-          if (value === 'ahead') return 'ahead';
-          after = row.sk;
-          // A row that was emptied by a rerun stands for no session.
-          if (value && value.streams > 0) sessions.push({ session: decodeSession(row.sk), ...value });
-        }
-      }
-      return { claim: this.claim(cut, 0), sessions, next: undefined };
+    const cut = await this.cut();
+    const cover = new Cover(cut);
+    const sessions: ListedSession[] = [];
+    let { shard, after } = cursor ?? { shard: 0, after: undefined };
+    while (shard < SESSION_SHARDS) {
+      // One more than there is room for: a further page is told of only when there is one.
+      const room = limit - sessions.length;
+      const pk = keys.sessionIndexPk(this.parts.region, tenant, period, shard);
+      const page = await this.parts.ledger.query(pk, { ...(after !== undefined && { after }), limit: room + 1 }, { consistent: true });
+      const listed = page.rows.slice(0, room);
+      sessions.push(...(await this.list(tenant, period, listed, cover)));
+      after = listed.at(-1)?.sk ?? page.next ?? after;
+      if (page.rows.length > room) return { claim: this.claim(cut, 0), sessions, next: { shard, after } };
+      if (page.next === undefined) [shard, after] = [shard + 1, undefined];
+    }
+    return { claim: this.claim(cut, 0), sessions, next: undefined };
+  }
+
+  private async list(tenant: string, period: string, rows: readonly StoredRow[], cover: Cover): Promise<ListedSession[]> {
+    const found: (ListedSession | undefined)[] = Array.from({ length: rows.length });
+    await eachLimited(rows.entries(), CONCURRENCY, async ([at, { sk }]) => {
+      const session = decodeSession(sk);
+      const part = partIn(period, total(await this.evidence.deltas(tenant, session), cover, this.evidence.shapes));
+      if (part) found[at] = { session, ...part };
     });
+    return found.filter((one) => one !== undefined);
   }
 
   /** Usage of the hours [from, to) (hours since the epoch), one line per hour, region and dimensions. */

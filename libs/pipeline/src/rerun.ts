@@ -4,11 +4,11 @@
  */
 import { Cover, EMPTY_CUT, NAME_PATTERN, total, Usage, type Clock, type Cut, type Hash, type UsageLine } from '@meridian/accounting';
 import {
-  decodeSession, keys, queryAll, SESSION_SHARDS, sessionCacheCodec, settledCodec, usageCodec,
-  type Derived, type DerivedCodec, type Key, type Ledger, type Settled, type StoredRow,
+  INDEX_VALUE, keys, queryAll, sessionCacheCodec, usageCodec,
+  type Derived, type DerivedCodec, type Key, type Ledger, type StoredRow,
 } from '@meridian/ledger';
 import { newestCopy, resolvedThrough } from './cuts';
-import { linesByHour, sessionCache, settledByPeriod, valueAt } from './derive';
+import { linesByHour, periodsOf, sessionCache, valueAt } from './derive';
 import { PipelineError } from './errors';
 import { Evidence } from './evidence';
 import { eachLimited } from './loop';
@@ -113,7 +113,6 @@ export class Rerun {
       const usage = new Usage();
       await this.gather(EMPTY_CUT, this.cut, usage, touched);
       await this.eachSession(touched, usage);
-      await this.extraSessions(touched);
       await this.usage(usage, touched);
     }
     await onProgress({ phase: 'done', done: this.sessions, total: this.sessions });
@@ -153,32 +152,21 @@ export class Rerun {
       const now = total(await this.evidence.deltas(tenant, session), new Cover(cut), this.evidence.shapes);
       const cacheKey = keys.sessionCache(region, tenant, session);
       // A plain session needs no cache, but one that is there must be right.
-      let isSettled = await this.compare('V', cacheKey, sessionCacheCodec, { value: sessionCache(now), isOptional: now.isPlain }, cut);
-      for (const [period, value] of settledByPeriod(now)) {
-        if (!isSettled || !this.isInPeriods(period)) continue;
-        isSettled = await this.compare('T', keys.settled(region, tenant, period, session), settledCodec, { value, isOptional: false }, cut);
+      if (await this.compare('V', cacheKey, sessionCacheCodec, { value: sessionCache(now), isOptional: now.isPlain }, cut)) {
+        for (const period of periodsOf(now)) if (this.isInPeriods(period)) await this.index(keys.sessionIndex(region, tenant, period, session));
+        return;
       }
-      if (isSettled) return;
       await this.waitForNextAttempt(attempt);
     }
   }
 
-  /** `T` rows of sessions that have no entry at all in the cut. */
-  private async extraSessions(touched: ReadonlySet<string>): Promise<void> {
-    const { ledger, region } = this.parts;
-    const { tenant } = this.options.scope;
-    for (const period of await this.periods()) {
-      for (let shard = 0; shard < SESSION_SHARDS; shard++) {
-        for await (const row of queryAll(ledger, keys.settledPk(region, tenant, period, shard), {}, { consistent: true })) {
-          const session = decodeSession(row.sk);
-          if (touched.has(session)) continue;
-          const deltas = await this.evidence.deltas(tenant, session);
-          const cut = await resolvedThrough(ledger, region);
-          const now = total(deltas, new Cover(cut), this.evidence.shapes);
-          if (now.streams === 0) await this.compare('T', row, settledCodec, NOTHING_SETTLED, cut);
-        }
-      }
-    }
+  /** A `T` row can only be missing: what it names is looked up, so one too many says nothing. */
+  private async index(key: Key): Promise<void> {
+    const { ledger } = this.parts;
+    this.rows++;
+    if (await ledger.get(key, { consistent: true })) return;
+    if (!this.options.dryRun) await ledger.insert({ ...key, value: INDEX_VALUE });
+    this.note({ row: 'T', ...key, problem: 'missing', stored: null, expected: show(INDEX_VALUE) });
   }
 
   /** Periods that the tenant's usage, or the scope, can lie in. */
@@ -294,11 +282,6 @@ interface Expected<T> {
   readonly value: T;
   readonly isOptional: boolean;
 }
-
-const NOTHING_SETTLED: Expected<Settled> = {
-  value: { events: 0, tokens: {}, duplicates: 0, conflicts: 0, streams: 0 },
-  isOptional: true,
-};
 
 function problemOf<T>(
   codec: DerivedCodec<T>,

@@ -5,14 +5,14 @@
  * never from rows derived before. A rerun, a crash half way and a second reconciler write the same bytes.
  */
 import {
-  AccountingError, Cover, total, Usage, type Clock, type Cut, type Hash, type SessionDelta, type SessionTotal, type UsageLine,
+  AccountingError, Cover, hasEntries, total, Usage, type Clock, type Cut, type Hash, type SessionDelta, type SessionTotal, type UsageLine,
 } from '@meridian/accounting';
 import {
-  encodeJson, getAll, GET_MANY_MAX, keys, sessionCacheCodec, settledCodec, usageCodec,
-  type Derived, type DerivedCodec, type Key, type Ledger, type ResolvedThrough, type StoredRow,
+  encodeJson, INDEX_VALUE, keys, sessionCacheCodec, usageCodec,
+  type Derived, type Key, type Ledger, type ResolvedThrough,
 } from '@meridian/ledger';
 import { copyOfCut, resolvedThrough } from './cuts';
-import { decodeDerivedOrNone, linesByHour, readDerived, sessionCache, settledByPeriod, writeDerived } from './derive';
+import { decodeDerivedOrNone, linesByHour, periodsOf, readDerived, sessionCache, writeDerived } from './derive';
 import { PipelineError } from './errors';
 import { Evidence } from './evidence';
 import { eachLimited } from './loop';
@@ -29,11 +29,8 @@ export interface ResolveParts {
   readonly hasReached: (cut: Cut) => boolean;
 }
 
-/** Sessions and rows of one batch worked on at the same time. */
-const CONCURRENCY = 16;
-/** Rows that are there already are read together: as many as go into one read. */
-const SESSIONS_PER_BATCH = GET_MANY_MAX;
-const BATCHES_AT_ONCE = 2;
+/** Sessions, or rows, worked on at the same time. */
+const CONCURRENCY = 32;
 
 /** What came into the cover between two cuts. */
 export interface Increment {
@@ -91,31 +88,37 @@ export class Resolver {
   private async writeSessions(increment: Increment, base: Cut, target: Cut): Promise<number> {
     const span: Span = { base, target, before: new Cover(base), after: new Cover(target) };
     let rows = 0;
-    await eachLimited(batches(increment.touched.values(), SESSIONS_PER_BATCH), BATCHES_AT_ONCE, async (sessions) => {
-      const drafts: Draft[] = [];
-      await eachLimited(sessions, CONCURRENCY, async (session) => void drafts.push(...(await this.draft(session, increment, span))));
-      const stored = await getAll(this.parts.ledger, drafts.map(({ key }) => key), { consistent: true });
-      await eachLimited(drafts.entries(), CONCURRENCY, ([at, { write }]) => write(stored[at]));
-      rows += drafts.length;
+    await eachLimited(increment.touched.values(), CONCURRENCY, async (one) => {
+      rows += await this.writeSession(one, usageOf(increment.usage, one.tenant), span);
     });
     return rows;
   }
 
-  /** The rows of one session at the target. */
-  private async draft({ tenant, session }: { readonly tenant: string; readonly session: string }, increment: Increment, { base, target, before, after }: Span): Promise<Draft[]> {
-    const { region } = this.parts;
+  private async writeSession({ tenant, session }: { readonly tenant: string; readonly session: string }, usage: Usage, { base, target, before, after }: Span): Promise<number> {
+    const { ledger, region } = this.parts;
     const deltas = await this.evidence.deltas(tenant, session);
     const now = total(deltas, after, this.evidence.shapes);
     // Plain now is plain before: the cover only grows.
-    if (this.mayHaveCorrection(now)) this.takeOff(usageOf(increment.usage, tenant), deltas, before, now);
-    const at = { k: target.k, resolvedThrough: base.k };
-    const drafts = [...settledByPeriod(now)].map(([period, value]) => this.draftOf(keys.settled(region, tenant, period, session), settledCodec, { ...at, value }));
-    if (!now.isPlain) drafts.push(this.draftOf(keys.sessionCache(region, tenant, session), sessionCacheCodec, { ...at, value: sessionCache(now) }));
-    return drafts;
+    if (this.mayHaveCorrection(now)) this.takeOff(usage, deltas, before, now);
+    let rows = 0;
+    for (const period of this.newPeriods(deltas, before, now)) {
+      await ledger.insert({ ...keys.sessionIndex(region, tenant, period, session), value: INDEX_VALUE });
+      rows++;
+    }
+    if (now.isPlain) return rows;
+    const key = keys.sessionCache(region, tenant, session);
+    const stored = decodeDerivedOrNone(await ledger.get(key, { consistent: true }), sessionCacheCodec);
+    await writeDerived(ledger, key, sessionCacheCodec, { stored, k: target.k, resolvedThrough: base.k, value: sessionCache(now) });
+    return rows + 1;
   }
 
-  private draftOf<T>(key: Key, codec: DerivedCodec<T>, row: { readonly k: number; readonly resolvedThrough: number; readonly value: T }): Draft {
-    return { key, write: (stored) => writeDerived(this.parts.ledger, key, codec, { ...row, stored: decodeDerivedOrNone(stored, codec) }) };
+  /** The periods that are new to the session. Mostly one look tells: all its entries are of one period, and it had some. A void is of none. */
+  private newPeriods(deltas: readonly SessionDelta[], before: Cover, now: SessionTotal): Set<string> {
+    const periods = periodsOf(now);
+    if (!hasEntries(deltas, before, this.evidence.shapes)) return periods;
+    if (now.isPlain && periods.size === 1) return new Set();
+    const had = periodsOf(total(deltas, before, this.evidence.shapes));
+    return new Set([...periods].filter((period) => !had.has(period)));
   }
 
   private takeOff(usage: Usage, deltas: readonly SessionDelta[], before: Cover, now: SessionTotal): void {
@@ -152,23 +155,6 @@ interface Span {
   readonly target: Cut;
   readonly before: Cover;
   readonly after: Cover;
-}
-
-/** A row that is going to be written, given what is there. */
-interface Draft {
-  readonly key: Key;
-  readonly write: (stored: StoredRow | undefined) => Promise<void>;
-}
-
-function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
-  let batch: T[] = [];
-  for (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
 
 function usageOf(usage: Map<string, Usage>, tenant: string): Usage {
