@@ -6,7 +6,7 @@ import type { LogId, UsageEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import { withDerivedApart, type Ledger } from '@meridian/ledger';
 import {
-  Acceptor, ALLOCATE_DEFAULTS, Allocator, FOLD_DEFAULTS, FoldService, Reacher, registerLogs, repeating, resolvedThrough, Resolver, Sampler,
+  Acceptor, ALLOCATE_DEFAULTS, Allocator, FOLD_DEFAULTS, FoldService, Reacher, registerLogs, repeating, resolvedThrough, Resolver, Sampler, sampleSettings,
   segmentsWrittenBy, silentProbe,
 } from '@meridian/pipeline';
 import { nodeHash, seededRandom } from '@meridian/system';
@@ -18,8 +18,10 @@ export const PARTITIONS = 3;
 const REPLICATION_MS = 500;
 /** As reconciliation's own. */
 const LOOP_MS = 500;
-/** No sample, and no cut, more often than this, whatever the flush age. */
-const CADENCE_MS_MIN = 1_000;
+/** As the aggregator's own. */
+const LOOK_MS = 1_000;
+/** A region that flushes rarely is sampled rarely: an operator sets `MERIDIAN_SAMPLE_STALE_MS` accordingly. */
+const STALE_FLUSHES = 3;
 /** After the last event, until every region has resolved it. */
 const AFTER_MS_MAX = 3_600_000;
 
@@ -35,10 +37,10 @@ export interface Hour {
   readonly cuts: number;
 }
 
-/** `sent` in the order of time. Samples and cuts come as often as flushes: more often they would say nothing new. */
+/** `sent` in the order of time. Everything but the flush age is as the services have it by default. */
 export async function runHour(sent: readonly Sent[], flushAgeMs: number): Promise<Hour> {
   const start = (sent[0] as Sent).event.time;
-  const clock = new VirtualClock(start - CADENCE_MS_MIN);
+  const clock = new VirtualClock(start - LOOK_MS);
   const counter = new UnitCounter();
   const control = createTable(counter);
   const replicas = createReplicas({ regions: REGIONS, clock, delayMs: REPLICATION_MS, counter });
@@ -93,7 +95,6 @@ interface Region {
 async function startRegion({ region, ledger: replica, derived, control, clock, flushAgeMs, signal }: RegionOptions): Promise<Region> {
   const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: PARTITIONS }, clock });
   const logs = await registerLogs(control, region, await log.describe(), clock);
-  const cadenceMs = Math.max(CADENCE_MS_MIN, flushAgeMs);
   const ledger = withDerivedApart(replica, derived);
   const parts = { log, logs, ledger, control, region, hash: nodeHash, clock, random: seededRandom(1), probe: silentProbe, signal };
   const service = new FoldService(
@@ -101,17 +102,17 @@ async function startRegion({ region, ledger: replica, derived, control, clock, f
     { ...FOLD_DEFAULTS, flushAgeMs, flushIdleMs: flushAgeMs },
   );
   await service.start(log);
-  const sampler = new Sampler(parts);
+  const sampler = new Sampler(parts, sampleSettings(flushAgeMs));
   const reacher = new Reacher(parts);
   const resolver = new Resolver({ ...parts, hasReached: (cut) => reacher.hasReached(cut) });
-  const allocator = new Allocator(parts, {
-    cutIntervalMs: cadenceMs, cutWaitMs: ALLOCATE_DEFAULTS.cutWaitMs + cadenceMs,
-    sampleStaleMs: ALLOCATE_DEFAULTS.sampleStaleMs + cadenceMs, cutIdleMs: Math.max(ALLOCATE_DEFAULTS.cutIdleMs, cadenceMs),
-  });
+  const allocator = new Allocator(parts, { ...ALLOCATE_DEFAULTS, sampleStaleMs: Math.max(ALLOCATE_DEFAULTS.sampleStaleMs, STALE_FLUSHES * flushAgeMs) });
   signal.addEventListener('abort', () => void service.abandon(), { once: true });
   const ended = Promise.all([
     service.run(),
-    repeating('sample', cadenceMs, parts, () => sampler.sample()),
+    repeating('sample', () => Math.min(LOOK_MS, sampler.untilNextMs), parts, async () => {
+      const newest = await sampler.step();
+      if (newest) service.sampled(newest);
+    }),
     repeating('reach', LOOP_MS, parts, () => reacher.step()),
     repeating('allocate', LOOP_MS, parts, () => allocator.step()),
     repeating('resolve', LOOP_MS, parts, () => resolver.step()),

@@ -1,10 +1,9 @@
 /** Variables of the aggregator. */
 import { readConfig, serviceVariables, whole, type Environment } from '@meridian/http';
 import { NAME_PATTERN } from '@meridian/accounting';
-import { FOLD_DEFAULTS } from '@meridian/pipeline';
+import { FOLD_DEFAULTS, SAMPLE_DEFAULTS } from '@meridian/pipeline';
 import { eventLogVariables, groupVariables, ledgerVariables } from '@meridian/stores';
 import { z } from 'zod';
-import { SAMPLE_INTERVAL_MS } from './service';
 
 const HOUR_MS = 3_600_000;
 
@@ -19,7 +18,7 @@ export const aggregatorVariables = z.object({
   MERIDIAN_BUFFER_BYTES_MAX: whole({ min: 65_536, max: 2 ** 30, value: FOLD_DEFAULTS.bufferBytesMax }),
   MERIDIAN_STATE_BYTES_MAX: whole({ min: 1_048_576, max: 2 ** 36, value: FOLD_DEFAULTS.stateBytesMax }),
   MERIDIAN_FOLD_CONCURRENCY: whole({ min: 1, max: 1_024, value: FOLD_DEFAULTS.concurrency }),
-  MERIDIAN_SAMPLE_INTERVAL_MS: whole({ min: 10, max: HOUR_MS, value: SAMPLE_INTERVAL_MS }),
+  MERIDIAN_SAMPLE_INTERVAL_MS: whole({ min: 10, max: HOUR_MS, value: SAMPLE_DEFAULTS.intervalMs }),
 });
 export type AggregatorConfig = z.output<typeof aggregatorVariables>;
 

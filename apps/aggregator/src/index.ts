@@ -1,2 +1,2 @@
 export { aggregatorVariables } from './config';
-export { SAMPLE_INTERVAL_MS, startAggregator, type AggregatorOptions, type RunningAggregator } from './service';
+export { startAggregator, type AggregatorOptions, type RunningAggregator } from './service';

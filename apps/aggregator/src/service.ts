@@ -4,7 +4,7 @@ import type { Clock, Hash, LogId, Random } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
 import { ApiKeys, Background, OPERATIONS, OperationsController, provide, startHttp, type Listen, type RunningService } from '@meridian/http';
 import type { Ledger } from '@meridian/ledger';
-import { FOLD_DEFAULTS, FoldService, repeating, Sampler, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
+import { FOLD_DEFAULTS, FoldService, repeating, Sampler, sampleSettings, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
 import type { Telemetry } from '@meridian/telemetry';
 
 @Module({})
@@ -12,11 +12,10 @@ class AggregatorModule {}
 
 /** Whoever holds it takes the samples of all logs. */
 const SAMPLERS_PARTITION = 0;
-/** Cuts aim at the samples: this adds to how old an answer is. */
-export const SAMPLE_INTERVAL_MS = 1_000;
-
-/** So many times as long while the logs stand still: a sample moves only T then, which cuts take up every 30 s. */
-const IDLE_INTERVALS = 3;
+/** Between two looks at where the logs end, and whether it is time for a sample. */
+const LOOK_MS = 1_000;
+/** So many times as long while they stand still. */
+const IDLE_LOOKS = 3;
 
 /** Between two looks at who writes: a takeover is an operator's business, and takes effect within this. */
 const WRITERS_INTERVAL_MS = 5_000;
@@ -54,24 +53,29 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
   const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, region, id);
   const stopping = new AbortController();
   const foldParts = { log, ledger, hash, clock, random, probe, logs, segmentsOf, signal: stopping.signal };
-  const fold = new FoldService(foldParts, { ...FOLD_DEFAULTS, ...options.fold });
+  const foldSettings = { ...FOLD_DEFAULTS, ...options.fold };
+  const samples = sampleSettings(foldSettings.flushAgeMs, options.sampleIntervalMs);
+  const fold = new FoldService(foldParts, foldSettings);
   await fold.start(log);
   const background = new Background((signal) => {
     // When sampling failed the fold must not go on alone: nothing would be cut any more, and nobody would know.
     signal.addEventListener('abort', () => void fold.abandon(), { once: true });
-    const sampler = new Sampler({ log, ledger, control, region: logRegion, logs, hash, clock, probe });
-    // Of the members of a group one is enough.
-    const sample = async (): Promise<void> => (fold.holds(SAMPLERS_PARTITION) ? sampler.sample() : undefined);
-    const [loop, busyMs] = [{ clock, random, probe, signal }, options.sampleIntervalMs ?? SAMPLE_INTERVAL_MS];
-    let intervalMs = busyMs;
+    const sampler = new Sampler({ log, ledger, control, region: logRegion, logs, hash, clock, probe }, samples);
+    // Of the members of a group one is enough; all close their manifests when it was taken.
+    const sample = async (): Promise<void> => {
+      const newest = fold.holds(SAMPLERS_PARTITION) ? await sampler.step() : await sampler.newest();
+      if (newest) fold.sampled(newest);
+    };
+    const [loop, busyMs] = [{ clock, random, probe, signal }, Math.min(LOOK_MS, samples.intervalMs)];
+    let lookMs = busyMs;
     const measure = async (): Promise<void> => {
-      intervalMs = (await fold.measure()) ? busyMs : busyMs * IDLE_INTERVALS;
+      lookMs = (await fold.measure()) ? busyMs : busyMs * IDLE_LOOKS;
     };
     // A loop of its own: how far the fold is behind must be told above all when the ledger takes no samples.
     return [
       fold.run(),
-      repeating('sample', () => intervalMs, loop, sample),
-      repeating('lag', () => intervalMs, loop, measure),
+      repeating('sample', () => Math.min(lookMs, sampler.untilNextMs), loop, sample),
+      repeating('lag', () => lookMs, loop, measure),
       repeating('writers', WRITERS_INTERVAL_MS, loop, () => fold.followWriters()),
     ];
   }, telemetry.logger);

@@ -104,7 +104,7 @@ export class World {
     const fold = new FoldService({ log, ledger, hash, clock, random, probe, logs, segmentsOf, signal }, { ...FOLD_DEFAULTS, flushAgeMs: 50, flushIdleMs: 10 });
     await fold.start(log);
     const sampler = new Sampler({ log, ledger, control, region, logs, hash, clock, probe });
-    const sampling = repeating('sample', 20, { clock, random, probe, signal }, () => sampler.sample());
+    const sampling = repeating('sample', 20, { clock, random, probe, signal }, async () => fold.sampled(await sampler.sample()));
     const service = await startReconciliation({
       region, listen: { host: '127.0.0.1', port: 0 }, ledger, control, clock, random, hash, telemetry, loopIntervalMs: 10, allocate: { cutIntervalMs: 30, cutWaitMs: 300 },
     });

@@ -22,6 +22,12 @@ export const aggregator = app('aggregator', 2);
 export const reconciliation = app('reconciliation', 1);
 export const ingest = app('ingest', 1);
 
+/** Whoever tries it out looks at the totals within seconds; write units cost nothing here. */
+const PACE: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>> = {
+  aggregator: { MERIDIAN_SAMPLE_INTERVAL_MS: '1000' },
+  reconciliation: { MERIDIAN_SAMPLE_STALE_MS: '15000' },
+};
+
 function app(kind: AppName, instances: number): Part {
   const main = join(ROOT, 'apps', kind, 'dist', 'main.js');
   return {
@@ -43,6 +49,7 @@ function app(kind: AppName, instances: number): Part {
         MERIDIAN_PORT: String(http),
         MERIDIAN_LEDGER: ledgerAddress(layout, region),
         MERIDIAN_CONTROL: controlAddress(layout),
+        ...PACE[kind],
         ...(kind === 'reconciliation' ? { MERIDIAN_DERIVED: derivedAddress(layout, region) } : eventLogOf(layout, region)),
       };
       return { command: process.execPath, args: [main, `--${mark}`], env };

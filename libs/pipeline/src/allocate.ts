@@ -22,7 +22,7 @@ export interface AllocateSettings {
   readonly cutIdleMs: number;
 }
 
-export const ALLOCATE_DEFAULTS: AllocateSettings = { cutIntervalMs: 1_000, cutWaitMs: 5_000, sampleStaleMs: 15_000, cutIdleMs: 30_000 };
+export const ALLOCATE_DEFAULTS: AllocateSettings = { cutIntervalMs: 1_000, cutWaitMs: 5_000, sampleStaleMs: 60_000, cutIdleMs: 30_000 };
 
 export interface AllocateParts {
   /** This region's replica: where samples and boundaries of all regions arrive. */
@@ -33,21 +33,31 @@ export interface AllocateParts {
   readonly probe: Probe;
 }
 
+/** How long a copy that another region made may be on its way before this one makes it. */
+const COPY_WAIT_MS = 5_000;
+
 /** Samples remembered per region: the newest one at or below a cut's offset dates the log. */
 const SAMPLES_MAX = 600;
 
-/** What all logs must have reached for the next cut to be complete. */
-interface Targets {
-  /** Number of the cut they follow. */
+/** On the way to the next cut. */
+interface Round {
+  /** Number of the cut before. */
   readonly k: number;
-  readonly ends: ReadonlyMap<LogId, number>;
   readonly since: number;
+  /** There was nothing to say when it began: once there is, the samples of other regions are waited for. */
+  readonly isIdle: boolean;
+  /** What all logs must have reached for the cut to be complete: the newest samples, `cutIntervalMs` after it began. */
+  ends: ReadonlyMap<LogId, number> | undefined;
+  /** Since when the cut could be made. */
+  readyAt: number | undefined;
 }
 
 export class Allocator {
-  private targets: Targets | undefined;
+  private round: Round | undefined;
   /** Number of the last cut copied to this region's replica. */
   private copied: number | undefined;
+  /** Since when there is one beyond that. */
+  private uncopiedSince: number | undefined;
   private regions: ReadonlySet<string> = new Set();
   /** By region and lineage, oldest first. */
   private readonly samples = new Map<string, EndsSample[]>();
@@ -62,19 +72,25 @@ export class Allocator {
     const { control, clock, probe } = this.parts;
     const previous = await newestCut(control);
     await this.copyUpTo(previous);
-    // The targets are taken at once, everything else is of use only when a cut may be made.
-    if (this.targets?.k === previous.k && clock.now() - this.targets.since < this.settings.cutIntervalMs) return undefined;
+    const { cutIntervalMs, cutWaitMs, cutIdleMs } = this.settings;
+    const round = this.round?.k === previous.k ? this.round : this.begin(previous.k, { isIdle: false });
+    if (clock.now() - round.since < cutIntervalMs) return undefined;
     await this.readSamples(previous);
     // After the samples: a log registered meanwhile has none and counts as lagging, it is not overlooked.
     const logs = await listLogs(control);
     this.regions = new Set(logs.map(({ region }) => region));
     const now = clock.now();
-    const targets = this.targets?.k === previous.k ? this.targets : this.takeTargets(previous.k, now);
-    const next = await this.build(previous, logs, targets, now);
-    const isComplete = next.lagging.length === 0 || now - targets.since >= this.settings.cutWaitMs;
-    if (now - targets.since < this.settings.cutIntervalMs || !isComplete) return undefined;
-    this.targets = undefined;
-    if (!isWorthwhile(previous, next, this.settings.cutIdleMs)) return undefined;
+    round.ends ??= this.newestEnds();
+    const next = await this.build(previous, logs, round.ends, now);
+    if (next.lagging.length > 0 && round.isIdle) this.begin(previous.k, { isIdle: false });
+    if (next.lagging.length > 0 && (round.isIdle || now - round.since < cutWaitMs)) return undefined;
+    if (!isWorthwhile(previous, next, cutIdleMs)) {
+      this.begin(previous.k, { isIdle: true });
+      return undefined;
+    }
+    // Whoever made the last one makes this one; the others only when it is late: they would come second, which is a write, too.
+    round.readyAt ??= now;
+    if (previous.k > 0 && previous.by !== this.parts.region && now - round.readyAt < cutIntervalMs) return undefined;
     if (!(await insertCut(control, previous, next))) return undefined;
     await this.copyUpTo(next);
     probe.cutAllocated({ k: next.k, asOf: next.asOf, lagging: next.lagging.length });
@@ -95,7 +111,7 @@ export class Allocator {
     return best;
   }
 
-  private async build(previous: Cut, logs: readonly RegisteredLog[], targets: Targets, now: number): Promise<Cut> {
+  private async build(previous: Cut, logs: readonly RegisteredLog[], targets: ReadonlyMap<LogId, number>, now: number): Promise<Cut> {
     const boundaries = await this.readBoundaries(logs);
     const known = new Map(previous.logs.map((log) => [log.log, log]));
     const lagging: Lagging[] = [];
@@ -141,11 +157,11 @@ export class Allocator {
     return 0;
   }
 
-  private lagging({ log, offset }: CutLog, { region, lineage, registeredAt, retired }: RegisteredLog, targets: Targets, now: number): Lagging[] {
+  private lagging({ log, offset }: CutLog, { region, lineage, registeredAt, retired }: RegisteredLog, targets: ReadonlyMap<LogId, number>, now: number): Lagging[] {
     if (retired) return [{ code: 'not_folded', log, behind: retired.offset - offset }];
     const newest = this.samples.get(`${region}.${lineage}`)?.at(-1);
     // A log that was first sampled after the targets were taken has the first sample's end as its target.
-    const target = targets.ends.get(log) ?? (newest?.ends as Readonly<Record<LogId, number | undefined>> | undefined)?.[log];
+    const target = targets.get(log) ?? (newest?.ends as Readonly<Record<LogId, number | undefined>> | undefined)?.[log];
     const lagging: Lagging[] = [];
     if (!newest || now - newest.sampledAt > this.settings.sampleStaleMs) {
       lagging.push({ code: 'region_unreachable', region, since: newest?.sampledAt ?? registeredAt });
@@ -155,13 +171,16 @@ export class Allocator {
     return lagging;
   }
 
-  private takeTargets(k: number, since: number): Targets {
+  private begin(k: number, { isIdle }: Pick<Round, 'isIdle'>): Round {
+    return (this.round = { k, since: this.parts.clock.now(), isIdle, ends: undefined, readyAt: undefined });
+  }
+
+  private newestEnds(): Map<LogId, number> {
     const ends = new Map<LogId, number>();
     for (const samples of this.samples.values()) {
       for (const [log, end] of Object.entries(samples.at(-1)?.ends ?? {})) ends.set(log as LogId, end);
     }
-    this.targets = { k, ends, since };
-    return this.targets;
+    return ends;
   }
 
   private async readSamples(previous: Cut): Promise<void> {
@@ -191,18 +210,25 @@ export class Allocator {
 
   /**
    * So that this region can read every cut, also one whose allocator, or whose allocator's region, is gone before its
-   * copy got here. What is resolved already is not needed again.
+   * copy got here. One that another region made is on its way: a second copy would cost as much. What is resolved already is not needed again.
    */
   private async copyUpTo(newest: Cut): Promise<void> {
-    const { control, ledger, region } = this.parts;
+    const { control, ledger, region, clock } = this.parts;
     this.copied ??= (await resolvedThrough(ledger, region)).k;
     if (newest.k <= this.copied) return;
+    this.uncopiedSince ??= clock.now();
+    if (newest.by !== region && clock.now() - this.uncopiedSince < COPY_WAIT_MS) return;
+    const arrived = new Set<string>();
+    const copies = { from: keys.cutCopy(this.copied + 1).sk, to: keys.cutCopy(newest.k).sk };
+    for await (const { sk } of queryAll(ledger, keys.cutsPk, copies, { consistent: true })) arrived.add(sk);
     const range = { from: keys.controlCut(this.copied + 1).sk, to: keys.controlCut(newest.k).sk };
     for await (const row of queryAll(control, keys.controlCutsPk, range, { consistent: true })) {
       const { k } = decodeJson<Cut>(row.value);
-      await ledger.insert({ ...keys.cutCopy(k), value: row.value });
+      const copy = keys.cutCopy(k);
+      if (!arrived.has(copy.sk)) await ledger.insert({ ...copy, value: row.value });
       this.copied = k;
     }
+    this.uncopiedSince = undefined;
   }
 }
 

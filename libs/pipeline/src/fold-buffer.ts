@@ -1,7 +1,8 @@
 /**
- * What a folder has read and not yet made durable: a range of the log, judged, by session. Memory only.
+ * What a folder has read since the last manifest: a range of the log, judged, by session. What was written of it is kept
+ * until the manifest, in case someone else's comes first. Memory only.
  */
-import { hourOf, utf8Length, type Accepted, type Quarantined, type Shape } from '@meridian/accounting';
+import { hourOf, utf8Length, type Accepted, type Entry, type Quarantined, type Shape } from '@meridian/accounting';
 import type { LogRecord } from '@meridian/event-log';
 import { FlushTraces } from './flush-traces';
 import { NONE_WAITING, type FoldedSession } from './sessions';
@@ -20,15 +21,23 @@ export class FoldBuffer {
   /** With something waiting, in the order of their first. */
   sessions: FoldedSession[] = [];
   quarantined: BufferedQuarantine[] = [];
-  readonly traces = new FlushTraces();
+  /** How many of the quarantined are written. */
+  quarantinedWritten = 0;
+  /** Written: sessions, as often as they were, and the entries of each. */
+  private writtenSessions: FoldedSession[] = [];
+  private writtenEntries: Entry[][] = [];
+  traces = new FlushTraces();
   rules = 0;
+  /** Records that wait to be written. */
+  waiting = 0;
   /** Bytes of record values, about what the buffer takes. */
   bytes = 0;
   /** Estimate of the manifest's size, never too low by more than a record's share. */
   manifestBytes = 0;
+  /** When the first and the last that wait were taken. */
   firstAt = 0;
   lastAt = 0;
-  /** Append time of the first record. */
+  /** Append time of the first that waits. */
   firstAppended = 0;
   last: LogRecord | undefined;
 
@@ -43,7 +52,7 @@ export class FoldBuffer {
 
   /** Records every record, in offset order. */
   note(record: LogRecord, now: number): void {
-    if (!this.last) {
+    if (this.waiting++ === 0) {
       this.firstAt = now;
       this.firstAppended = record.time;
     }
@@ -71,14 +80,36 @@ export class FoldBuffer {
     this.quarantined.push({ record, judgement });
   }
 
-  /** Forgets what lies below `offset`: someone else made it durable. */
-  dropBelow(offset: number): void {
-    for (const session of this.sessions) session.waiting = session.waiting.filter((entry) => entry.offset >= offset);
-    this.sessions = this.sessions.filter((session) => session.waiting.length > 0);
-    this.quarantined = this.quarantined.filter(({ record }) => record.offset >= offset);
+  /** What waits of the session is written. */
+  noteWritten(session: FoldedSession): void {
+    this.writtenSessions.push(session);
+    this.writtenEntries.push(session.waiting);
+    session.waiting = NONE_WAITING;
   }
 
-  /** Nothing waits any more: it is durable, or forgotten. */
+  /** All that waits is written. */
+  endWrite(): void {
+    this.sessions = [];
+    this.waiting = 0;
+    this.traces = new FlushTraces();
+  }
+
+  /** Everything from `offset` on waits again; what lies below, someone else's manifest covers. */
+  recall(offset: number): void {
+    const entries = new Map<FoldedSession, Entry[]>();
+    for (const [at, session] of this.writtenSessions.entries()) entries.set(session, [...(entries.get(session) ?? []), ...(this.writtenEntries[at] as Entry[])]);
+    for (const session of this.sessions) entries.set(session, [...(entries.get(session) ?? []), ...session.waiting]);
+    [this.sessions, this.writtenSessions, this.writtenEntries] = [[], [], []];
+    for (const [session, all] of entries) {
+      session.waiting = all.filter((entry) => entry.offset >= offset);
+      if (session.waiting.length > 0) this.sessions.push(session);
+    }
+    this.quarantined = this.quarantined.filter(({ record }) => record.offset >= offset);
+    this.quarantinedWritten = 0;
+    this.waiting = (this.last?.offset ?? offset - 1) + 1 - offset;
+  }
+
+  /** Nothing waits any more: it is forgotten. */
   empty(): void {
     for (const session of this.sessions) session.waiting = NONE_WAITING;
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Hash } from '@meridian/accounting';
+import type { Hash, LogId } from '@meridian/accounting';
 import { EventLogError, MemoryEventLog } from '@meridian/event-log';
 import { MemoryLedger } from '@meridian/ledger';
 import { segmentsWrittenBy } from './allocate';
@@ -38,7 +38,10 @@ describe('the fold service', () => {
     await folding.log.append([{ partition: 0, key: 'k', value: newer }, { partition: 1, key: 'k', value: broken }]);
     const service = await folding.service();
     await service.start(folding.log);
-    while (![...folding.ledger.all()].some(({ pk }) => pk.startsWith('M#'))) await clock.sleep();
+    while (![...folding.ledger.all()].some(({ pk }) => pk.startsWith('M#'))) {
+      service.sampled({ sampledAt: clock.now(), ends: { ['east.0.1' as LogId]: 1 } });
+      await clock.sleep();
+    }
     await service.close();
     expect(folding.alarms).toEqual(['log_unknown_rules east.0.0']);
     expect([...folding.ledger.all()].map(({ pk }) => pk.split('#')[1])).toEqual(['east.00000.00001', 'east.00000.00001~00000']);

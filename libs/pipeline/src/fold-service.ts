@@ -1,9 +1,11 @@
 /**
- * A member of the region's group of consumers: one folder per assigned partition, flushes on time, stops a log that
+ * A member of the region's group of consumers: one folder per assigned partition, writes on time, closes a manifest when the
+ * log was sampled, stops a log that
  * must not be folded any further. What it read from a partition that was taken away is dropped before any write.
  */
 import { AccountingError, MeridianError, type LogId, type Segment, type StreamId } from '@meridian/accounting';
 import { Bell, EventLogError, type Assignee, type EventLog, type Extent, type LogRecord, type Membership } from '@meridian/event-log';
+import type { EndsSample } from '@meridian/ledger';
 import { PipelineError } from './errors';
 import { Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
 import { measureLag, type Lag, type Unfolded } from './lag';
@@ -17,8 +19,9 @@ export interface FoldServiceParts extends FoldParts, LoopOptions {
   readonly segmentsOf: (log: LogId) => Promise<readonly Segment[]>;
 }
 
-/** How many times in the shorter of the two flush times the service looks whether a flush is due. */
+/** While something waits to be written the service looks so many times in the shorter of the two flush times whether it is due, at least this often. */
 const TICKS_PER_FLUSH = 5;
+const TICK_MS_MAX = 200;
 
 interface Slot {
   readonly partition: number;
@@ -33,7 +36,7 @@ interface Slot {
   readonly serial: Serial;
   /** Aborted when the partition is taken away. */
   readonly revoked: AbortController;
-  /** Rung when there may be something to flush: an empty log needs no timer. */
+  /** Rung when there may be something to do: a log at rest needs no timer. */
   readonly bell: Bell;
 }
 
@@ -113,6 +116,16 @@ export class FoldService implements Assignee {
     if (!slot || !folder) return;
     await slot.serial.run(() => this.unlessStopped(slot, folder, () => this.whileAssigned(slot, () => folder.offer(records))));
     slot.bell.ring();
+  }
+
+  /** A sample of the logs was taken: what was read up to their ends goes into manifests. The pace of samples is that of finality. */
+  sampled({ ends }: EndsSample): void {
+    for (const slot of this.slots.values()) {
+      const end = (ends as Readonly<Record<string, number | undefined>>)[this.parts.logs[slot.partition] as LogId];
+      if (end === undefined) continue;
+      slot.folder?.sampled(end);
+      slot.bell.ring();
+    }
   }
 
   failed(error: Error): void {
@@ -195,15 +208,19 @@ export class FoldService implements Assignee {
   private async keepFlushing(slot: Slot, folder: Folder): Promise<void> {
     const { clock } = this.parts;
     const { signal } = slot.revoked;
-    const tickMs = Math.ceil(Math.min(this.settings.flushAgeMs, this.settings.flushIdleMs) / TICKS_PER_FLUSH);
+    const tickMs = Math.min(TICK_MS_MAX, Math.ceil(Math.min(this.settings.flushAgeMs, this.settings.flushIdleMs) / TICKS_PER_FLUSH));
     signal.addEventListener('abort', () => slot.bell.ring(), { once: true });
     try {
       while (!signal.aborted) {
         const news = slot.bell.next();
-        await (folder.isEmpty ? news : clock.sleep(tickMs, signal));
+        const { owesManifest } = folder;
+        if (owesManifest || folder.isDue(clock.now())) {
+          const act = (): Promise<void> => (owesManifest ? folder.flush() : folder.write());
+          await slot.serial.run(() => this.unlessStopped(slot, folder, () => this.whileAssigned(slot, act)));
+        } else {
+          await (folder.isWaiting ? clock.sleep(tickMs, signal) : news);
+        }
         if (!slot.folder) return;
-        if (!folder.isDue(clock.now())) continue;
-        await slot.serial.run(() => this.unlessStopped(slot, folder, () => this.whileAssigned(slot, () => folder.flush())));
       }
     } catch (error) {
       this.failed(error as Error);

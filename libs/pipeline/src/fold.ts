@@ -19,10 +19,10 @@ import { eachLimited, sharing } from './loop';
 import type { Probe } from './probe';
 import { quarantineRow } from './quarantine';
 import { Sessions, type FoldedSession } from './sessions';
-import { byTenantThenSession, Tally } from './tally';
+import { Tally } from './tally';
 
 export interface FoldSettings {
-  /** A flush comes when its oldest record has waited this long. */
+  /** Deltas are written when the oldest record that waits has waited this long. Manifests come when the log was sampled. */
   readonly flushAgeMs: number;
   /** … or when no record came for this long: the log is idle, waiting saves nothing. */
   readonly flushIdleMs: number;
@@ -80,13 +80,17 @@ export class Folder {
   private readonly judge: Judge;
   private readonly sessions: Sessions;
   private buffer = new FoldBuffer();
+  private tally: Tally;
   /** Number of the stream's last manifest, and where the next one starts. */
   protected manifest = 0;
   protected start = 0;
-  /** Where the last manifest ends; `start` only once the log proved to be the one it was made from. */
-  private durable = 0;
+  /** One past the last offset of which everything but the manifest is written. */
+  private written = 0;
   /** Offset of the next record to take. */
   protected next = 0;
+  /** Ends by samples: the newest, and the one that the next manifest is for. */
+  private sampledEnd = 0;
+  private manifestTo = 0;
   private readonly continuity: Continuity;
 
   constructor(
@@ -104,6 +108,7 @@ export class Folder {
     this.deltaRange = keys.deltaRange(this.stream, 1);
     this.region = parseLogId(target.log).region;
     this.sessions = new Sessions(settings.stateBytesMax);
+    this.tally = new Tally(this.region);
   }
 
   /** One past the last offset that is durable in the ledger, manifest included. */
@@ -111,9 +116,9 @@ export class Folder {
     return this.start;
   }
 
-  /** From where the log is not durable in the ledger, and the append time of the first record held of that. */
+  /** From where the log is not written to the ledger, and the append time of the first record held of that. */
   get unfolded(): Unfolded {
-    return { from: this.durable, oldest: this.buffer.isEmpty ? undefined : this.buffer.firstAppended };
+    return { from: this.written, oldest: this.isWaiting ? this.buffer.firstAppended : undefined };
   }
 
   /**
@@ -124,7 +129,7 @@ export class Folder {
     this.continuity.open(await this.moveToLastManifest());
     this.next = this.start;
     this.buffer.empty();
-    this.buffer = new FoldBuffer();
+    this.begin();
     return this.next;
   }
 
@@ -149,52 +154,96 @@ export class Folder {
     }
   }
 
-  /** Nothing is taken that is not durable. */
-  get isEmpty(): boolean {
-    return this.buffer.isEmpty;
+  /** Something is taken that is not written. */
+  get isWaiting(): boolean {
+    return this.buffer.waiting > 0;
   }
 
+  /** Whether it is time to write what waits. */
   isDue(now: number): boolean {
     const { buffer, settings } = this;
-    return !buffer.isEmpty && (now - buffer.firstAt >= settings.flushAgeMs || now - buffer.lastAt >= settings.flushIdleMs);
+    return this.isWaiting && (now - buffer.firstAt >= settings.flushAgeMs || now - buffer.lastAt >= settings.flushIdleMs);
+  }
+
+  /** The log ended at `end` when a sample was taken. */
+  sampled(end: number): void {
+    this.sampledEnd = Math.max(this.sampledEnd, end);
+  }
+
+  /** Whether a manifest is due: everything below a sample is taken, and is not in a manifest. One sample after the other: who is behind never gets to the newest. */
+  get owesManifest(): boolean {
+    if (this.manifestTo <= this.start) this.manifestTo = this.sampledEnd;
+    return this.start < this.manifestTo && this.manifestTo <= this.next;
   }
 
   /**
-   * Makes everything taken so far durable. On rejection the buffer is kept: calling again goes on where it failed.
+   * Writes everything taken so far, up to a manifest. On rejection the buffer is kept: calling again goes on where it failed.
    */
   async flush(): Promise<void> {
     const { buffer } = this;
     const { last } = buffer;
     if (!last) return;
-    const began = this.parts.clock.now();
     const end = last.offset + 1;
     const fingerprint = fingerprintOf(last, this.parts.hash);
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const tally = await this.settle(buffer);
+      await this.write();
+      const { tally } = this;
       const counts = { entries: tally.entries, duplicates: tally.duplicates, quarantined: buffer.quarantined.length };
       invariant(
         counts.entries + counts.duplicates + counts.quarantined === end - this.start,
         `${this.target.log}: ${JSON.stringify(counts)} do not make up [${this.start}, ${end})`,
       );
-      const { digest, touched, usage } = tally;
-      const value = encodeManifest({ start: this.start, end, fingerprint, rules: buffer.rules, counts, digest, touched, usage }, this.shapes);
+      const { digest, usage } = tally;
+      const value = encodeManifest({ start: this.start, end, fingerprint, rules: buffer.rules, counts, digest, touched: tally.touched(), usage }, this.shapes);
       const answer = await this.insert({ ...keys.manifest(this.stream, this.manifest + 1), value });
       if (answer === 'inserted') {
         this.manifest++;
-        this.start = this.durable = end;
-        this.finish(buffer, tally, tally.bytes + value.length, began);
+        this.start = end;
+        this.begin();
         return;
       }
       // Someone else (or an earlier self, unanswered) was first: go on from what is there.
       await this.moveToLastManifest();
       if (this.start >= end) {
         this.next = Math.max(this.next, this.start);
-        this.finish(buffer, tally, tally.bytes, began);
+        this.begin();
         return;
       }
-      buffer.dropBelow(this.start);
+      buffer.recall(this.start);
+      this.tally = new Tally(this.region);
     }
     throw new PipelineError('contended', `${this.stream}: ${ATTEMPTS_MAX} manifests in a row were written by someone else first`);
+  }
+
+  /**
+   * Writes everything taken so far except for a manifest, which comes when the log was sampled: until then no cut has it,
+   * but it is in the live total. On rejection calling again goes on where it failed.
+   */
+  async write(): Promise<void> {
+    const { buffer, tally } = this;
+    const { clock, probe } = this.parts;
+    if (!this.isWaiting) return;
+    const began = clock.now();
+    const quarantined = buffer.quarantined.length - buffer.quarantinedWritten;
+    await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next));
+    await eachLimited(buffer.quarantined.slice(buffer.quarantinedWritten), this.settings.concurrency, async (one) => {
+      await this.insert(quarantineRow(this.target.log, one));
+    });
+    buffer.quarantinedWritten = buffer.quarantined.length;
+    const { waiting: records, firstAppended, traces } = buffer;
+    buffer.endWrite();
+    this.sessions.shrink();
+    this.written = this.next;
+    const now = clock.now();
+    probe.flushed({
+      log: this.target.log, records, quarantined, ...tally.tell(), durationMs: now - began, ageMs: now - firstAppended, traces: traces.kept,
+    });
+  }
+
+  /** With nothing taken since the last manifest. */
+  private begin(): void {
+    this.buffer = new FoldBuffer();
+    this.tally = new Tally(this.region);
   }
 
   /**
@@ -239,10 +288,10 @@ export class Folder {
   private async moveToLastManifest(): Promise<LastManifest | undefined> {
     const last = await lastManifest(this.parts.ledger, this.target.segments, this.shapes);
     // A stream without a manifest starts where its segment does, whatever the one before wrote past that.
-    this.durable = last && last.number > 0 ? last.end : this.from;
+    this.written = last && last.number > 0 ? last.end : this.from;
     if (last) await this.assertIntact(last);
     this.manifest = last?.number ?? 0;
-    this.start = this.durable;
+    this.start = this.written;
     return last;
   }
 
@@ -259,21 +308,12 @@ export class Folder {
     throw new PipelineError(code, `${log} is stopped: ${what} (runbook: ${code})`);
   }
 
-  /** Makes every record of the buffer durable, manifest excluded. */
-  private async settle(buffer: FoldBuffer): Promise<Tally> {
-    const tally = new Tally(this.region);
-    await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next, tally));
-    await eachLimited(buffer.quarantined, this.settings.concurrency, async (one) => {
-      await this.insert(quarantineRow(this.target.log, one));
-    });
-    tally.touched.sort(byTenantThenSession);
-    return tally;
-  }
-
   /** Settles one session after the other: one frame for many of them, since a frame costs as much as a small session. */
-  private async settleSessions(next: () => FoldedSession | undefined, tally: Tally): Promise<void> {
+  private async settleSessions(next: () => FoldedSession | undefined): Promise<void> {
     const { ledger } = this.parts;
     for (let session = next(); session; session = next()) {
+      // Written by a former attempt.
+      if (session.waiting.length === 0) continue;
       for (let attempt = 1; ; attempt++) {
         let { state } = session;
         if (!state) {
@@ -291,7 +331,8 @@ export class Folder {
         }
         if (answer === 'inserted') {
           this.sessions.settle(session, state);
-          this.count(session, plan, tally);
+          this.count(session, plan);
+          this.buffer.noteWritten(session);
           break;
         }
         // A number was taken: the session must be loaded again.
@@ -348,14 +389,15 @@ export class Folder {
     return { pk, sk, value: encodeDelta(entries, { hasConflict: conflicts > 0 }) };
   }
 
-  private count({ tenant, session }: FoldedSession, { fresh, repeats, rows, neededDelta: delta, conflicts }: Plan, tally: Tally): void {
+  private count({ tenant, session }: FoldedSession, { fresh, repeats, rows, neededDelta: delta, conflicts }: Plan): void {
+    const { tally } = this;
     const usage = tally.usageOf(tenant);
     for (const entry of fresh) tally.addEntry(entry, usage);
     for (const { entry, decision } of repeats) {
       if (this.countsAsEntry(decision)) tally.addEntry(entry, usage);
       else tally.addDuplicate(entry, usage);
     }
-    if (delta > 0) tally.touched.push({ tenant, session, delta });
+    if (delta > 0) tally.addTouched({ tenant, session, delta });
     tally.conflicts += conflicts;
     tally.deltas += rows.length;
     for (const { value } of rows) tally.bytes += value.length;
@@ -363,19 +405,6 @@ export class Folder {
 
   private insert(row: Row): Promise<'inserted' | 'exists'> {
     return this.parts.ledger.insert(row).catch(afterInsert);
-  }
-
-  private finish(buffer: FoldBuffer, tally: Tally, bytes: number, began: number): void {
-    buffer.empty();
-    this.buffer = new FoldBuffer();
-    this.sessions.shrink();
-    const { entries, duplicates, conflicts, deltas } = tally;
-    const quarantined = buffer.quarantined.length;
-    const now = this.parts.clock.now();
-    this.parts.probe.flushed({
-      log: this.target.log, records: entries + duplicates + quarantined, entries, duplicates, conflicts, quarantined, deltas, bytes,
-      durationMs: now - began, ageMs: now - buffer.firstAppended, traces: buffer.traces.kept,
-    });
   }
 }
 

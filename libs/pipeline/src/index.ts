@@ -20,5 +20,5 @@ export {
 export { listLogs, registerLogs, retireLog, type RegisteredLog } from './registry';
 export { checkScope, Rerun, type Difference, type RerunProgress, type RerunResult, type RerunScope } from './rerun';
 export { Resolver, type Increment, type ResolveParts } from './resolve';
-export { Sampler, type SampleParts } from './sample';
+export { SAMPLE_DEFAULTS, Sampler, sampleSettings, type SampleParts, type SampleSettings } from './sample';
 export type { FoldedSession } from './sessions';

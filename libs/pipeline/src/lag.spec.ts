@@ -130,6 +130,10 @@ describe('how far a log is behind', () => {
     await world.append(0);
     world.clock.time += 2_000;
     await world.until(first, [['east.0.0', 0], ['east.0.1', 0]]);
+    while (![...world.ledger.all()].some(({ pk }) => pk.startsWith('M#'))) {
+      first.sampled({ sampledAt: world.clock.now(), ends: { ['east.0.0' as LogId]: 1 } });
+      await world.clock.sleep();
+    }
     await first.abandon();
     for (let sent = 0; sent < 3; sent++) {
       world.clock.time += 1_000;

@@ -13,7 +13,7 @@ export interface Flushed {
   readonly conflicts: number;
   readonly quarantined: number;
   readonly deltas: number;
-  /** Bytes of deltas and manifest written. */
+  /** Bytes of deltas written. */
   readonly bytes: number;
   readonly durationMs: number;
   /** now − append time of the oldest record of the flush. */

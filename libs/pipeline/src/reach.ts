@@ -25,7 +25,9 @@ export interface ReachParts {
  * Boundaries are published anew this often though they did not change: of two publishers the one whose clock is behind
  * may have lost at another replica, where the last writer by the clock wins. Found by the simulator.
  */
-const REPUBLISH_MS = 5_000;
+const REPUBLISH_MS = 30_000;
+/** Between two publications at least: manifests of many logs come together, and one row tells of all of them. */
+const PUBLISH_MS_MIN = 1_000;
 /** Logs are registered a few times a year; a new one is followed this much later. */
 const REGISTRY_MS = 1_000;
 /** Sessions whose presence is remembered between manifests. */
@@ -59,6 +61,7 @@ export class Reacher {
   private readonly unreached: Cut[] = [];
   private logs: readonly RegisteredLog[] = [];
   private isOpen = false;
+  private isPublished = true;
   private publishedAt = 0;
   private registryReadAt = -Infinity;
 
@@ -105,15 +108,11 @@ export class Reacher {
     await this.open();
     const cut = await newestCopy(this.parts.ledger);
     if (this.parts.clock.now() - this.registryReadAt >= REGISTRY_MS) await this.refreshLogs();
-    let isChanged = false;
-    for (const follow of await this.withMore(this.follows(cut))) if (await this.advance(follow)) isChanged = true;
+    for (const follow of await this.withMore(this.follows(cut))) if (await this.advance(follow)) this.isPublished = false;
     this.notePending(cut);
     this.noteReached(cut);
-    const now = this.parts.clock.now();
-    if (isChanged || now - this.publishedAt >= REPUBLISH_MS) {
-      await this.publish();
-      this.publishedAt = now;
-    }
+    const sinceMs = this.parts.clock.now() - this.publishedAt;
+    if (sinceMs >= (this.isPublished ? REPUBLISH_MS : PUBLISH_MS_MIN)) await this.publish();
     const waitingFor = [...this.pending.values()].filter(({ targets }) => targets.length > 0).length;
     this.parts.probe.reached({
       k: cut.k, asOf: cut.asOf, lagging: cut.lagging.length, reachedAsOf: this.reached.asOf, waitingFor, writers: this.writerLags(),
@@ -292,7 +291,10 @@ export class Reacher {
       version += boundary.manifest;
     }
     const value: Boundaries = { streams };
-    await this.parts.ledger.replace({ ...keys.boundaries(this.parts.region), version, value: encodeJson(value) });
+    const { ledger, region, clock } = this.parts;
+    await ledger.replace({ ...keys.boundaries(region), version, value: encodeJson(value) });
+    this.isPublished = true;
+    this.publishedAt = clock.now();
   }
 }
 

@@ -1,10 +1,30 @@
-/** Samples of where a region's logs end: the targets of cuts, and the only thing their T is made of. */
-import { lastSegment, parseLogId, Shapes, type Clock, type Cut, type Hash, type LogId, type StreamId } from '@meridian/accounting';
+/**
+ * Samples of where a region's logs end: the targets of cuts, and the only thing their T is made of. They set the pace of
+ * finality: folds close manifests when a sample was taken, and cuts follow.
+ */
+import { invariant, lastSegment, parseLogId, Shapes, type Clock, type Cut, type Hash, type LogId, type StreamId } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
-import { encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
+import { decodeJson, encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut } from './cuts';
 import { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fingerprint';
 import type { Probe } from './probe';
+
+export interface SampleSettings {
+  /** Between two samples while few records come, ms. They are taken when the clock passes a multiple of it, in all regions at once. */
+  readonly intervalMs: number;
+  /** Between two samples at least, ms. */
+  readonly busyIntervalMs: number;
+  /** So many records per log since the last one are many: what a sample brings about then costs little beside their deltas. */
+  readonly busyRecords: number;
+}
+
+export const SAMPLE_DEFAULTS: SampleSettings = { intervalMs: 20_000, busyIntervalMs: 1_000, busyRecords: 16 };
+
+/** For a fold that writes every `flushAgeMs`: a sample makes it write what waits, so none come more often than that. */
+export function sampleSettings(flushAgeMs: number, intervalMs = SAMPLE_DEFAULTS.intervalMs): SampleSettings {
+  const longest = Math.max(intervalMs, flushAgeMs);
+  return { ...SAMPLE_DEFAULTS, intervalMs: longest, busyIntervalMs: Math.min(longest, Math.max(SAMPLE_DEFAULTS.busyIntervalMs, flushAgeMs)) };
+}
 
 export interface SampleParts {
   readonly log: EventLog;
@@ -30,12 +50,52 @@ export class Sampler {
   /** The last manifest of each log as it was found last: mostly there is no further one. */
   private readonly known = new Map<LogId, Known>();
   private readonly leftOut = new Map<LogId, Intactness>();
+  /** Taken here. */
+  private last: EndsSample | undefined;
 
   constructor(
     private readonly parts: SampleParts,
+    private readonly settings: SampleSettings = SAMPLE_DEFAULTS,
     private readonly check: typeof checkFingerprint = checkFingerprint,
   ) {
     this.shapes = new Shapes(parts.hash);
+  }
+
+  /** Takes a sample if it is time for one; answers the newest that was taken here. */
+  async step(): Promise<EndsSample | undefined> {
+    if (await this.isDue()) await this.sample();
+    return this.last;
+  }
+
+  /** The newest sample that this replica has, whoever took it. */
+  async newest(): Promise<EndsSample | undefined> {
+    const { ledger, region } = this.parts;
+    const row = await ledger.get(keys.ends(region, this.lineage), { consistent: false });
+    return row && decodeJson<EndsSample>(row.value);
+  }
+
+  /** Until the clock passes the next multiple of the interval, ms. */
+  get untilNextMs(): number {
+    const { intervalMs } = this.settings;
+    return intervalMs - (this.parts.clock.now() % intervalMs);
+  }
+
+  private get lineage(): number {
+    const [first] = this.parts.logs;
+    invariant(first, `${this.parts.region} has no log`);
+    return parseLogId(first).lineage;
+  }
+
+  private async isDue(): Promise<boolean> {
+    const { last, settings: { intervalMs, busyIntervalMs, busyRecords }, parts: { clock, log, logs } } = this;
+    if (!last) return true;
+    const now = clock.now();
+    // A clock that was set back says nothing of how long ago it was.
+    if (now >= last.sampledAt && now - last.sampledAt < busyIntervalMs) return false;
+    if (Math.floor(now / intervalMs) !== Math.floor(last.sampledAt / intervalMs)) return true;
+    const extents = await log.extents();
+    const records = logs.reduce((sum, id, partition) => sum + Math.max(0, (extents[partition]?.end ?? 0) - (last.ends[id] ?? Infinity)), 0);
+    return records >= busyRecords * logs.length;
   }
 
   /**
@@ -43,10 +103,8 @@ export class Sampler {
    * before `sampledAt` lies below the ends. A log that is not the one that was folded is left out: where it ends says
    * nothing about what was accepted, so no cut may be called complete by it.
    */
-  async sample(): Promise<void> {
+  async sample(): Promise<EndsSample> {
     const { log, ledger, control, region, logs, clock, probe } = this.parts;
-    const [first] = logs;
-    if (first === undefined) return;
     const sampledAt = clock.now();
     const extents = await log.extents();
     await this.lookForMore(await newestCut(control));
@@ -62,8 +120,10 @@ export class Sampler {
       if (intactness === 'same') ends[id] = extent.end;
     }
     const sample: EndsSample = { sampledAt, ends };
-    await ledger.replace({ ...keys.ends(region, parseLogId(first).lineage), version: sampledAt, value: encodeJson(sample) });
+    await ledger.replace({ ...keys.ends(region, this.lineage), version: sampledAt, value: encodeJson(sample) });
     probe.sampled({ region, logs: logs.length });
+    this.last = sample;
+    return sample;
   }
 
   /** Raises the alarm once, not at every sample. */

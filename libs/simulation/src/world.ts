@@ -22,6 +22,7 @@ const CONTROL = 'control';
 const ALLOCATE = { cutIntervalMs: 700, cutWaitMs: 3_000, sampleStaleMs: 10_000, cutIdleMs: 8_000 };
 const LOOP_MS = 700;
 const SAMPLE_MS = 900;
+const SAMPLE = { intervalMs: 2_700, busyIntervalMs: SAMPLE_MS, busyRecords: 1 };
 const WRITERS_MS = 2_500;
 /** Clocks are off by up to this, ms. */
 export const SKEW_MAX_MS = 2_000;
@@ -154,8 +155,11 @@ export class World {
       };
       const service = new SimFoldService(parts, this.settings, (target) => this.parts.folder(parts, target, this.settings, topic));
       await retrying('join', options, () => service.start(log));
-      const sampler = new Sampler(parts, this.parts.checkFingerprint);
-      const sampling = repeating('sample', SAMPLE_MS, options, () => sampler.sample());
+      const sampler = new Sampler(parts, SAMPLE, this.parts.checkFingerprint);
+      const sampling = repeating('sample', SAMPLE_MS, options, async () => {
+        const newest = await sampler.step();
+        if (newest) service.sampled(newest);
+      });
       const following = repeating('writers', WRITERS_MS, options, () => service.followWriters());
       await Promise.all([service.run(), sampling, following]);
     });
