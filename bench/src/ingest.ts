@@ -1,7 +1,8 @@
 /**
  * `ingest`: HTTP batches into Kafka with `acks=all`, everything on. Its ceilings, each in turn with it and each a process
- * of its own: kafkajs' producer with the same records, and Fastify + `JSON.parse` + 202 under the same load. An ingest
- * does both, one after the other on one core: it cannot do more than 1 / (1/a + 1/b).
+ * of its own: kafkajs' producer with the same records, and Fastify + `JSON.parse` + 202 under the same load. A service
+ * made of just these two, one after the other on one core, cannot do more than 1 / (1/a + 1/b). Ingest can: it writes record
+ * batches itself, in a fifth of the time that kafkajs takes.
  */
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -44,9 +44,23 @@ declare module 'kafkajs/src/cluster' {
       }[];
     }
 
+    /** What kafkajs takes for an encoder that is done: the bytes, twice. */
+    interface Encoded {
+      readonly buf: Buffer;
+      readonly buffer: Buffer;
+    }
+
+    interface Request {
+      readonly apiKey: number;
+      readonly apiVersion: number;
+      readonly apiName: string;
+      expectResponse(): boolean;
+      encode(): Promise<Encoded>;
+    }
+
     /** A request and how its answer is read. */
     interface Exchange {
-      readonly request: unknown;
+      readonly request: Request;
       readonly response: { decode(answer: unknown): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
     }
 
@@ -54,7 +68,7 @@ declare module 'kafkajs/src/cluster' {
       /** -1: all replicas in sync. */
       readonly acks: number;
       readonly timeout: number;
-      readonly compression: number;
+      readonly compression?: number;
       readonly topicData: readonly {
         readonly topic: string;
         readonly partitions: readonly { readonly partition: number; readonly firstSequence: number; readonly messages: readonly unknown[] }[];
@@ -136,7 +150,14 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
 }
 
 declare module 'kafkajs/src/protocol/requests' {
-  export const requests: { readonly Produce: { readonly versions: readonly string[] } };
+  import type Cluster from 'kafkajs/src/cluster';
+
+  export const requests: {
+    readonly Produce: {
+      readonly versions: readonly string[];
+      protocol(choice: { readonly version: number }): (request: Cluster.ProduceRequest) => Cluster.Exchange;
+    };
+  };
 }
 
 declare module 'kafkajs/src/protocol/error' {
@@ -172,4 +193,9 @@ declare module 'kafkajs/src/network/requestQueue' {
     destroy(): void;
   }
   export = RequestQueue;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/crc32C' {
+  function crc32C(bytes: Buffer): number;
+  export = crc32C;
 }

@@ -1,12 +1,11 @@
 /**
- * Sends batches: once, with an answer for each partition. By kafkajs' own request and encoder, not by its producer: that
+ * Sends batches: once, with an answer for each partition. Over kafkajs' connections, not by its producer: that
  * one tells a single error for a whole send, so that what was appended is not known and would be sent again; and its
  * retries, after a leader has moved to a broker that has answered already, resolve without having sent that partition's
  * records. Never its idempotent mode: with two sends in flight it can lose an acknowledged record when one answer is lost.
  */
 import type { Clock } from '@meridian/accounting';
 import { EventLogError, type Draft } from '@meridian/event-log';
-import { CompressionTypes } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { requests } from 'kafkajs/src/protocol/requests';
@@ -14,11 +13,13 @@ import { isUnsent } from './errors';
 import { Link, type LinkOptions } from './link';
 import { APPEND_DEADLINE_MS, type KafkaAppendOptions } from './options';
 import { within } from './patience';
-import { toMessage } from './record';
+import { encodeProduce, type Batch } from './produce';
 
 /** All replicas in sync. */
 const ACKS = -1;
 const PRODUCE = 0;
+/** Of the request: the first that takes record batches; what follows, up to the newest that kafkajs knows, has the same layout. */
+const VERSION_MIN = 3;
 
 /** What became of the records of one partition: where the first of them stands, or why not. */
 export type Outcome =
@@ -103,17 +104,16 @@ export class Producer {
     }));
   }
 
-  private async produce(leader: Cluster.Broker, batches: readonly { readonly partition: number; readonly drafts: readonly Draft[] }[]): Promise<Map<number, Outcome>> {
-    const { topic, gzip = false } = this.options;
-    const partitions = batches.map(({ partition, drafts }) => ({ partition, firstSequence: 0, messages: drafts.map(toMessage) }));
-    const { request, response } = leader.lookupRequest(PRODUCE, requests.Produce)({
-      acks: ACKS,
-      timeout: this.deadlineMs,
-      compression: gzip ? CompressionTypes.GZIP : CompressionTypes.None,
-      topicData: [{ topic, partitions }],
-    });
+  private async produce(leader: Cluster.Broker, batches: readonly Batch[]): Promise<Map<number, Outcome>> {
+    const { topic, clock, gzip = false } = this.options;
+    const { request, response } = leader.lookupRequest(PRODUCE, requests.Produce)({ acks: ACKS, timeout: this.deadlineMs, topicData: [] });
+    if (request.apiVersion < VERSION_MIN) throw new EventLogError('log_invalid', 'the broker does not take record batches of Kafka 0.11 or newer: upgrade it');
+    const encode = async (): Promise<Cluster.Encoded> => {
+      const buf = await encodeProduce({ topic, acks: ACKS, timeoutMs: this.deadlineMs, time: clock.now(), gzip, batches });
+      return { buf, buffer: buf };
+    };
     // Its own `parse` would throw the first partition's error and the others' answers away.
-    const exchange = { request, response: { decode: (answer: unknown) => response.decode(answer), parse: (decoded: unknown) => Promise.resolve(decoded) } };
+    const exchange = { request: { ...request, encode }, response: { decode: (answer: unknown) => response.decode(answer), parse: (decoded: unknown) => Promise.resolve(decoded) } };
     const { topics } = (await leader.connectionPool.send(exchange)) as Cluster.ProduceAnswer;
     return new Map(topics.flatMap((one) => one.partitions).map(({ partition, errorCode, baseOffset }) => [partition, outcome(errorCode, Number(baseOffset))]));
   }
