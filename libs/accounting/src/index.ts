@@ -26,6 +26,7 @@ export {
   encodeRecord, isName, isText, Judge, QUARANTINE_CODES,
   type Accepted, type JudgedRecord, type Judgement, type QuarantineCode, type Quarantined,
 } from './record';
+export { RecordWriter } from './record-writer';
 export { Shapes, type Dimensions, type Shape } from './shape';
 export { claim, type Claim, type LogCoverage, type Reason, type Status, type Wait } from './standing';
 export { explain, hasEntries, total, type SessionTotal, type Standing } from './total';

@@ -2,7 +2,7 @@
  * Accepting events: choose the log by session, append, answer where they stand. An event is accepted exactly when its
  * record is durable in the log; nothing is remembered here.
  */
-import { encodeRecord, utf8Length, type Clock, type LogId, type MeridianEvent } from '@meridian/accounting';
+import { RecordWriter, type Clock, type LogId, type MeridianEvent } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
 import type { Probe } from './probe';
 
@@ -17,64 +17,64 @@ export interface AcceptorParts {
   readonly probe: Probe;
 }
 
-const encoder = new TextEncoder();
-/** Bytes of UTF-8 that one UTF-16 unit can take. */
-const UTF8_BYTES_MAX = 3;
-/** Where keys are encoded: enough for a tenant and a session as they are accepted. */
-const keyBytes = new Uint8Array(1_024);
-
 export class Acceptor {
+  private readonly writer = new RecordWriter();
+
   constructor(private readonly parts: AcceptorParts) {}
 
   /** Resolves when every event is durable; rejects with `EventLogError` when any may not be: then none is acknowledged. */
   async accept(events: readonly MeridianEvent[], headers?: Readonly<Record<string, string>>): Promise<Through> {
     const { log, logs, clock, probe } = this.parts;
     const began = clock.now();
-    const values = encodeAll(events.map(encodeRecord));
-    const drafts = events.map((event, i) => {
+    const drafts = events.map((event) => {
       const key = `${event.tenant}/${event.session}`;
-      const draft = { partition: partitionOf(key, logs.length), key, value: values[i] as Uint8Array };
-      return headers ? { ...draft, headers } : draft;
+      const partition = partitionOf(key, logs.length);
+      const value = this.writer.write(event);
+      return headers ? { partition, key, value, headers } : { partition, key, value };
     });
-    const positions = await log.append(drafts);
+    const ends = logs.map(() => 0);
+    for (const { partition, offset } of await log.append(drafts)) if (offset >= (ends[partition] as number)) ends[partition] = offset + 1;
     const through: Record<LogId, number> = {};
-    for (const { partition, offset } of positions) {
-      const id = logs[partition] as LogId;
-      through[id] = Math.max(through[id] ?? 0, offset + 1);
-    }
+    for (const [partition, end] of ends.entries()) if (end > 0) through[logs[partition] as LogId] = end;
     probe.accepted({ events: events.length, durationMs: clock.now() - began });
     return through;
   }
 }
 
-/** UTF-8 of each text, encoded in one go: a call for every one of them would cost more than all the rest. */
-function encodeAll(texts: readonly string[]): Uint8Array[] {
-  const joined = texts.join('');
-  const bytes = encoder.encode(joined);
-  const isAscii = bytes.length === joined.length;
-  let at = 0;
-  return texts.map((text) => bytes.subarray(at, (at += isAscii ? text.length : utf8Length(text))));
-}
+const encoder = new TextEncoder();
+/** Bytes of UTF-8 that one UTF-16 unit can take. */
+const UTF8_BYTES_MAX = 3;
+/** Where keys are encoded: enough for a tenant and a session as they are accepted. */
+const keyBytes = new Uint8Array(1_024);
 
 /** As Kafka's default partitioner places a keyed record: murmur2 of the key's UTF-8 bytes, sign cleared, modulo. */
 export function partitionOf(key: string, partitions: number): number {
   const scratch = key.length * UTF8_BYTES_MAX <= keyBytes.length ? keyBytes : new Uint8Array(key.length * UTF8_BYTES_MAX);
-  const { written } = encoder.encodeInto(key, scratch);
-  return (murmur2(scratch.subarray(0, written)) & 0x7fffffff) % partitions;
+  return (murmur2(scratch, encodeInto(key, scratch)) & 0x7fffffff) % partitions;
 }
 
-/** MurmurHash2, 32 bit, seed 0x9747b28c (org.apache.kafka.common.utils.Utils.murmur2). */
-function murmur2(data: Uint8Array): number {
+/** Answers the length. ASCII by ourselves: for texts as short as keys the encoder takes longer. */
+function encodeInto(text: string, bytes: Uint8Array): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return encoder.encodeInto(text, bytes).written;
+    bytes[i] = unit;
+  }
+  return text.length;
+}
+
+/** MurmurHash2, 32 bit, seed 0x9747b28c (org.apache.kafka.common.utils.Utils.murmur2), of bytes [0, length). */
+function murmur2(data: Uint8Array, length: number): number {
   const m = 0x5bd1e995;
-  let h = 0x9747b28c ^ data.length;
-  const whole = data.length & ~3;
+  let h = 0x9747b28c ^ length;
+  const whole = length & ~3;
   for (let i = 0; i < whole; i += 4) {
     let k = (data[i] as number) | ((data[i + 1] as number) << 8) | ((data[i + 2] as number) << 16) | ((data[i + 3] as number) << 24);
     k = Math.imul(k, m);
     k ^= k >>> 24;
     h = Math.imul(h, m) ^ Math.imul(k, m);
   }
-  const rest = data.length - whole;
+  const rest = length - whole;
   if (rest === 3) h ^= (data[whole + 2] as number) << 16;
   if (rest >= 2) h ^= (data[whole + 1] as number) << 8;
   if (rest >= 1) h = Math.imul(h ^ (data[whole] as number), m);
