@@ -23,14 +23,16 @@ export class EventsController {
   async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { admitted, headers } = request;
     invariant(admitted, 'a request with events was not admitted');
-    const body = bodyOf(request);
     const sender = { tenant: admitted.tenant, scopes: callerOf(request).scopes };
-    const answer = await this.telemetry.inRequestSpan({ name: SPANS.accept, region: this.region, headers }, (carried) => this.intake.take(body, sender, carried));
+    const answer = await this.telemetry.inRequestSpan({ name: SPANS.accept, region: this.region, headers }, (carried) => this.intake.take(takeBody(request), sender, carried));
     await reply.code(answer.accepted > 0 ? 202 : 422).send(answer);
   }
 }
 
-function bodyOf({ body }: FastifyRequest): EventBody {
+/** Leaves none with the request, which lives until it is answered. */
+function takeBody(request: FastifyRequest): EventBody {
+  const { body } = request;
+  request.body = undefined;
   if (body === undefined || body === null) throw new HttpError('body_missing', `there is no body: send events as ${EVENT_TYPES}`);
   return body as EventBody;
 }

@@ -21,6 +21,9 @@ export interface EventResult {
   readonly pointer?: string;
 }
 
+/** Of one event: its id when it is good, else why not. */
+type Outcome = string | EventResult;
+
 export interface IntakeAnswer {
   readonly results: readonly EventResult[];
   readonly accepted: number;
@@ -35,21 +38,27 @@ export class Intake {
     private readonly batchEventsMax: number,
   ) {}
 
-  /** Rejects with `EventLogError` when the events may not be durable: then nothing is acknowledged. */
-  async take(body: EventBody, sender: Sender, headers: Readonly<Record<string, string>> | undefined): Promise<IntakeAnswer> {
-    const raws = this.eventsOf(body);
+  /**
+   * Rejects with `EventLogError` when the events may not be durable: then nothing is acknowledged. Throws `HttpError`.
+   * Nothing holds the parsed body while the append is waited for: by then it is garbage, and cheap as such only when young.
+   */
+  take(body: EventBody, sender: Sender, headers: Readonly<Record<string, string>> | undefined): Promise<IntakeAnswer> {
+    const { events, outcomes } = this.judge(body, sender);
+    return answer(events.length > 0 ? this.acceptor.accept(events, headers) : Promise.resolve({}), outcomes);
+  }
+
+  private judge(body: EventBody, sender: Sender): { readonly events: readonly MeridianEvent[]; readonly outcomes: readonly Outcome[] } {
     const rounded = roundedByEvent(body);
     const events: MeridianEvent[] = [];
-    const results = raws.map((raw, index): EventResult => {
+    const outcomes = this.eventsOf(body).map((raw, index): Outcome => {
       const read = readEvent(raw, sender);
       const rejection = 'rejection' in read ? read.rejection : rounded?.get(index);
       if (rejection) return rejected(index, raw, rejection, body.isBatch);
       const { event } = read as { readonly event: MeridianEvent };
       events.push(event);
-      return { index, id: event.id, status: 'accepted' };
+      return event.id;
     });
-    const through = events.length > 0 ? await this.acceptor.accept(events, headers) : {};
-    return { results, accepted: events.length, rejected: raws.length - events.length, through };
+    return { events, outcomes };
   }
 
   private eventsOf({ value, isBatch }: EventBody): readonly unknown[] {
@@ -64,6 +73,17 @@ export class Intake {
     }
     return value;
   }
+}
+
+async function answer(appended: Promise<Through>, outcomes: readonly Outcome[]): Promise<IntakeAnswer> {
+  const through = await appended;
+  let accepted = 0;
+  const results = outcomes.map((outcome, index): EventResult => {
+    if (typeof outcome !== 'string') return outcome;
+    accepted++;
+    return { index, id: outcome, status: 'accepted' };
+  });
+  return { results, accepted, rejected: results.length - accepted, through };
 }
 
 function rejected(index: number, raw: unknown, { code, message, pointer }: Rejection, isBatch: boolean): EventResult {

@@ -3,7 +3,7 @@
  * record is durable in the log; nothing is remembered here.
  */
 import { RecordWriter, type Clock, type LogId, type MeridianEvent } from '@meridian/accounting';
-import type { EventLog } from '@meridian/event-log';
+import type { Draft, EventLog } from '@meridian/event-log';
 import type { Probe } from './probe';
 
 /** Offsets up to which (exclusive) the accepted events stand, by log: a cut that covers these covers the events. */
@@ -23,20 +23,30 @@ export class Acceptor {
   constructor(private readonly parts: AcceptorParts) {}
 
   /** Resolves when every event is durable; rejects with `EventLogError` when any may not be: then none is acknowledged. */
-  async accept(events: readonly MeridianEvent[], headers?: Readonly<Record<string, string>>): Promise<Through> {
-    const { log, logs, clock, probe } = this.parts;
-    const began = clock.now();
-    const drafts = events.map((event) => {
+  accept(events: readonly MeridianEvent[], headers?: Readonly<Record<string, string>>): Promise<Through> {
+    const began = this.parts.clock.now();
+    // Nothing holds the events while their records are waited for: what is garbage young is collected cheaply.
+    return this.append(this.draftsOf(events, headers), began);
+  }
+
+  private draftsOf(events: readonly MeridianEvent[], headers: Readonly<Record<string, string>> | undefined): Draft[] {
+    const { logs } = this.parts;
+    return events.map((event) => {
       const key = `${event.tenant}/${event.session}`;
       const partition = partitionOf(key, logs.length);
       const value = this.writer.write(event);
       return headers ? { partition, key, value, headers } : { partition, key, value };
     });
+  }
+
+  private async append(drafts: readonly Draft[], began: number): Promise<Through> {
+    const { log, logs, clock, probe } = this.parts;
+    const positions = await log.append(drafts);
     const ends = logs.map(() => 0);
-    for (const { partition, offset } of await log.append(drafts)) if (offset >= (ends[partition] as number)) ends[partition] = offset + 1;
+    for (const { partition, offset } of positions) if (offset >= (ends[partition] as number)) ends[partition] = offset + 1;
     const through: Record<LogId, number> = {};
     for (const [partition, end] of ends.entries()) if (end > 0) through[logs[partition] as LogId] = end;
-    probe.accepted({ events: events.length, durationMs: clock.now() - began });
+    probe.accepted({ events: positions.length, durationMs: clock.now() - began });
     return through;
   }
 }
