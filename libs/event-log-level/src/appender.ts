@@ -93,7 +93,8 @@ export class Appender {
 }
 
 interface Call {
-  readonly drafts: readonly Draft[];
+  /** Of each draft, in the order given. The drafts themselves are in the blocks by then. */
+  readonly partitions: readonly number[];
   readonly answer: PromiseWithResolvers<readonly Position[]>;
 }
 
@@ -111,14 +112,14 @@ class Group {
       this.bytes += block.size - before;
     }
     const answer = Promise.withResolvers<readonly Position[]>();
-    this.calls.push({ drafts, answer });
+    this.calls.push({ partitions: drafts.map(({ partition }) => partition), answer });
     return answer.promise;
   }
 
   /** `next`: the offset of the group's first record in each partition. */
   resolve(next: Map<number, number>): void {
-    for (const { drafts, answer } of this.calls) {
-      const positions = drafts.map(({ partition }) => {
+    for (const { partitions, answer } of this.calls) {
+      const positions = partitions.map((partition) => {
         const offset = next.get(partition) ?? NaN;
         next.set(partition, offset + 1);
         return { partition, offset };
@@ -135,7 +136,7 @@ class Group {
     const blocks = this.blocks.get(partition);
     const last = blocks?.at(-1);
     if (last && !last.isFull) return last;
-    const block = new BlockBuilder();
+    const block = new BlockBuilder(last);
     if (blocks) blocks.push(block);
     else this.blocks.set(partition, [block]);
     return block;

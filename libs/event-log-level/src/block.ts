@@ -17,6 +17,8 @@ const EPOCH_AT = 6;
 const COUNT_AT = 10;
 const VARINT_BYTES_MAX = 5;
 const INITIAL_BYTES = 4 * 1024;
+/** Of a block that follows a full one: most likely it gets full as well, with a usual record over the bound. */
+const FULL_BYTES = BLOCK_BYTES + INITIAL_BYTES;
 
 export interface BlockHead {
   /** ms since the epoch. */
@@ -28,8 +30,12 @@ export interface BlockHead {
 /** Takes drafts until it is full; sealed with what is known only when its group is written. */
 export class BlockBuilder {
   count = 0;
-  private bytes = Buffer.allocUnsafe(INITIAL_BYTES);
+  private bytes: Buffer;
   private length = HEAD_BYTES;
+
+  constructor(previous?: BlockBuilder) {
+    this.bytes = Buffer.allocUnsafe(previous ? FULL_BYTES : INITIAL_BYTES);
+  }
 
   get isFull(): boolean {
     return this.length >= BLOCK_BYTES;
@@ -45,12 +51,8 @@ export class BlockBuilder {
     this.varint(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;
-    const entries = headers === undefined ? [] : Object.entries(headers);
-    this.varint(entries.length);
-    for (const [name, text] of entries) {
-      this.text(name);
-      this.text(text);
-    }
+    if (headers === undefined) this.varint(0);
+    else this.headers(Object.entries(headers));
     this.count++;
   }
 
@@ -61,7 +63,34 @@ export class BlockBuilder {
     return this.bytes.subarray(0, this.length);
   }
 
+  private headers(entries: readonly (readonly [name: string, text: string])[]): void {
+    this.reserve(VARINT_BYTES_MAX);
+    this.varint(entries.length);
+    for (const [name, text] of entries) {
+      this.text(name);
+      this.text(text);
+    }
+  }
+
   private text(text: string): void {
+    const from = this.length;
+    this.reserve(text.length + VARINT_BYTES_MAX);
+    this.varint(text.length);
+    const { bytes, length } = this;
+    // ASCII by ourselves: to ask Node takes longer for texts as short as keys.
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0x7f) {
+        this.otherText(from, text);
+        return;
+      }
+      bytes[length + i] = unit;
+    }
+    this.length = length + text.length;
+  }
+
+  private otherText(from: number, text: string): void {
+    this.length = from;
     const size = Buffer.byteLength(text);
     this.reserve(size + VARINT_BYTES_MAX);
     this.varint(size);
