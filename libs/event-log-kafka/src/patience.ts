@@ -43,11 +43,13 @@ export function isPassing(error: Error): boolean {
 export async function within<T>(clock: Clock, ms: number, doing: string, asked: Promise<T>): Promise<T> {
   const answered = new AbortController();
   const late = clock.sleep(ms, answered.signal).then(() => {
+    // Woken by the answer: an error that nobody sees costs a look at the stack all the same.
+    if (answered.signal.aborted) return asked;
     throw new EventLogError('log_unavailable', `${doing}: no answer in ${ms} ms`);
   });
   try {
     return await Promise.race([asked, late]);
   } finally {
-    answered.abort();
+    answered.abort(doing);
   }
 }
