@@ -2,16 +2,14 @@
  * Clocks that are wrong: all services of one region 5 minutes ahead, of another 5 minutes behind. T compares the clocks of
  * samplers and is as good as they are (docs/protocol.md, 6): it may be ahead by as much, for as long.
  */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, World } from './fault';
+import { preloading } from './preload';
 
 const SKEW_MS = 300_000;
 const LASTS_MS = 30_000;
 /** The checker and a service read their clocks one after the other. */
 const MARGIN_MS = 10_000;
-/** Built: a service is plain Node. */
-const MODULE = join(__dirname, '..', 'dist', 'skew.js');
 
 const servicesOf = (region: string): readonly string[] => [`aggregator/${region}/1`, `aggregator/${region}/2`, `reconciliation/${region}`, `ingest/${region}`];
 
@@ -25,7 +23,7 @@ export function clockFault(): Fault {
       say(`${ahead} is ahead, ${behind} behind`);
       skewed = [ahead, behind];
       checker.slackMs = SKEW_MS + MARGIN_MS;
-      const env = (skewMs: number) => ({ NODE_OPTIONS: `--require ${MODULE}`, MERIDIAN_FAULTS_SKEW_MS: String(skewMs) });
+      const env = (skewMs: number) => ({ NODE_OPTIONS: preloading('skew'), MERIDIAN_FAULTS_SKEW_MS: String(skewMs) });
       await Promise.all(servicesOf(ahead).map((name) => processes.restart(name, env(SKEW_MS))));
       await Promise.all(servicesOf(behind).map((name) => processes.restart(name, env(-SKEW_MS))));
       await sleep(LASTS_MS);

@@ -40,20 +40,9 @@ export class Fronts {
     this.of(store, region).proxy.set(fault);
   }
 
-  /** The port that the store itself listens on. */
-  portOf(store: Store, region: string): number {
-    return this.of(store, region).targetPort;
-  }
-
   /** The port that its clients connect to. */
   clientPortOf(store: Store, region: string): number {
     return this.of(store, region).proxy.port;
-  }
-
-  /** Leads new connections elsewhere; without `port`, to the store again. */
-  lead(store: Store, region: string, port?: number): void {
-    const { proxy, targetPort } = this.of(store, region);
-    proxy.lead(port ?? targetPort);
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import { REGIONS_DEFAULT, Stack, type Status } from '@meridian/local';
 import { Api } from './api';
 import { round } from './catalogue';
 import { Checker } from './checker';
+import { listening, ordersIn } from './dynamodb-order';
 import { FaultsError } from './errors';
 import type { Fault, World } from './fault';
 import { difference, Findings, type Counts } from './findings';
@@ -74,6 +75,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   // Of all services: they have our variables.
   process.env['MERIDIAN_KAFKA_SESSION_TIMEOUT_MS'] = String(SESSION_TIMEOUT_MS);
   const stack = new Stack(join(directory, STACK));
+  Object.assign(process.env, await listening(ordersIn(stack.directory)));
   atEnd(() => stack.down());
   const status = await stack.up({ apps: true, regions: REGIONS_DEFAULT, ports: fronts.ports, say });
   signal.throwIfAborted();

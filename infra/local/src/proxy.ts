@@ -35,7 +35,7 @@ export class Proxy {
 
   private constructor(
     private readonly server: Server,
-    private targetPort: number,
+    private readonly targetPort: number,
   ) {}
 
   static async listen({ targetPort, port }: ProxyOptions): Promise<Proxy> {
@@ -56,12 +56,6 @@ export class Proxy {
     const hasSwallowed = this.fault.kind === 'drop-responses' || this.fault.kind === 'blackhole';
     this.fault = fault;
     if (hasSwallowed) this.cut();
-  }
-
-  /** Whom new connections are led to; those that are open are cut. */
-  lead(targetPort: number): void {
-    this.targetPort = targetPort;
-    this.cut();
   }
 
   /** Cuts every connection that is open. */
