@@ -21,6 +21,16 @@ export interface Reason {
   readonly log?: string;
 }
 
+export interface LogCoverage {
+  readonly log: string;
+  /** Whose log it is. */
+  readonly region: string;
+  /** Below it the region that was asked has every row. */
+  readonly reached: number;
+  /** Where the cut ends that the region answers at. */
+  readonly cut: number;
+}
+
 interface ClaimJson {
   readonly status: string;
   readonly cut: number;
@@ -83,6 +93,11 @@ export class Api {
   async session(region: string, session: string): Promise<Answer | undefined> {
     const json = await this.get<(SessionJson & ClaimJson) | undefined>(region, `/v1/tenants/${TENANT}/sessions/${encodeURIComponent(session)}`);
     return json && answerOf(region, json, claimOf(json));
+  }
+
+  /** How far that region is with every log. */
+  async coverage(region: string): Promise<readonly LogCoverage[]> {
+    return (await this.get<{ readonly logs: readonly LogCoverage[] }>(region, '/v1/coverage')).logs;
   }
 
   /** Pages of the list of sessions. */
