@@ -13,11 +13,12 @@ const layers = {
   port: ['domain', 'port'],
   pipeline: ['domain', 'port'],
   adapter: ['domain', 'port'],
+  sdk: ['domain'],
   edge: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
-  infra: ['domain', 'port', 'adapter', 'infra'],
+  infra: ['domain', 'port', 'adapter', 'sdk', 'infra'],
   app: ['domain', 'port', 'pipeline', 'adapter', 'edge'],
-  cli: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'app'],
-  test: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'test', 'infra'],
+  cli: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'sdk', 'app'],
+  test: ['domain', 'port', 'pipeline', 'adapter', 'edge', 'sdk', 'test', 'infra'],
   deploy: ['edge', 'app', 'cli', 'infra'],
 };
 const depConstraints = Object.entries(layers).map(([sourceTag, onlyDependOnLibsWithTags]) => ({ sourceTag, onlyDependOnLibsWithTags }));

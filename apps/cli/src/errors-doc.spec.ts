@@ -7,6 +7,7 @@ import { CONFIG_ERROR_CODES, ConfigError, HTTP_ERROR_CODES, HTTP_ERRORS, toProbl
 import { REJECTION_CODES } from '@meridian/ingest';
 import { LEDGER_ERROR_CODES, LedgerError } from '@meridian/ledger';
 import { ALARM_CODES, PIPELINE_ERROR_CODES, PipelineError } from '@meridian/pipeline';
+import { PUBLISHER_ERROR_CODES, PublisherError } from '@meridian/publisher';
 import { CLI_ERROR_CODES, CliError, exitCodeOf } from './errors';
 
 const root = join(__dirname, '../../..');
@@ -23,6 +24,7 @@ const operating: readonly (readonly [from: string, error: MeridianError])[] = [
   ...EVENT_LOG_ERROR_CODES.map((code) => ['event-log', new EventLogError(code, '')] as const),
   ...LEDGER_ERROR_CODES.map((code) => ['ledger', new LedgerError(code, '')] as const),
   ...PIPELINE_ERROR_CODES.map((code) => ['pipeline', new PipelineError(code, '')] as const),
+  ...PUBLISHER_ERROR_CODES.map((code) => ['publisher', new PublisherError(code, '', { field: '', fix: '' })] as const),
   ...CONFIG_ERROR_CODES.map(() => ['http', new ConfigError([])] as const),
 ];
 
@@ -69,7 +71,7 @@ describe('docs/errors.md', () => {
   it('knows every list of codes that a project exports', () => {
     expect(listsInSources().sort()).toEqual([
       'ACCOUNTING_ERROR_CODES', 'ALARM_CODES', 'CLI_ERROR_CODES', 'CONFIG_ERROR_CODES', 'EVENT_LOG_ERROR_CODES', 'HTTP_ERROR_CODES', 'LEDGER_ERROR_CODES',
-      'PIPELINE_ERROR_CODES', 'QUARANTINE_CODES', 'REJECTION_CODES',
+      'PIPELINE_ERROR_CODES', 'PUBLISHER_ERROR_CODES', 'QUARANTINE_CODES', 'REJECTION_CODES',
     ]);
   });
 });
