@@ -9,6 +9,7 @@ import { networkFaults } from './network';
 import { ownerFaults } from './owners';
 import type { Random } from './random';
 import { replicationFaults } from './replication';
+import { spoolFault } from './spool';
 import { takeoverFault } from './takeover';
 import { topicFaults } from './topics';
 
@@ -18,7 +19,7 @@ const LAST: readonly string[] = ['clock-skew'];
 export function allFaults(): Fault[] {
   return [
     ...killFaults(), ...ownerFaults(), ...networkFaults(), ...dynamoDbFaults(), ...replicationFaults(),
-    takeoverFault(), ...topicFaults(), diskFault(), clockFault(),
+    takeoverFault(), ...topicFaults(), diskFault(), spoolFault(), clockFault(),
   ];
 }
 

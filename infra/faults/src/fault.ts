@@ -1,5 +1,5 @@
 /** What a fault is, and what it is given to do harm with. */
-import type { Api, Claim } from './api';
+import type { Api, Claim, Urls } from './api';
 import type { Checker } from './checker';
 import { FaultsError } from './errors';
 import type { Fronts } from './fronts';
@@ -17,6 +17,7 @@ export interface World {
   readonly checker: Checker;
   readonly processes: Processes;
   readonly fronts: Fronts;
+  readonly urls: Urls;
   readonly replicator: string;
   /** URLs of each region's aggregators. */
   readonly aggregators: Readonly<Record<string, readonly string[]>>;

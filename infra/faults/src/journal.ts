@@ -2,7 +2,7 @@
  * What one publisher has made and what was acknowledged to it, on disk before anything is sent: the only thing that
  * totals are compared with. It shares no code with the product. Append-only; one JSON array a line.
  */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invariant } from '@meridian/accounting';
@@ -22,7 +22,7 @@ const SUFFIX = '.journal';
 
 export class Journal {
   private readonly all = new Map<string, Sent[]>();
-  private readonly file: string;
+  readonly file: string;
   sent = 0;
   acknowledged = 0;
 
@@ -37,6 +37,12 @@ export class Journal {
   /** Durable as far as this process goes when it returns. */
   made(events: readonly Event[], at: number): void {
     this.append(events.map(({ session, index, output }) => ['made', session, index, output, at]));
+    for (const event of events) add(this.all, event);
+    this.sent += events.length;
+  }
+
+  /** Events that a process before this one has put on it. */
+  adopt(events: readonly Sent[]): void {
     for (const event of events) add(this.all, event);
     this.sent += events.length;
   }
@@ -58,11 +64,40 @@ export class Journal {
 /** What every publisher has put on disk. */
 export async function readJournals(directory: string): Promise<Sessions> {
   const all = new Map<string, Sent[]>();
-  for (const name of await readdir(directory)) {
-    if (!name.endsWith(SUFFIX)) continue;
-    for (const text of readFileSync(join(directory, name), 'utf8').split('\n')) if (text !== '') apply(all, JSON.parse(text) as Line);
-  }
+  for (const name of await readdir(directory)) if (name.endsWith(SUFFIX)) for (const [session, events] of readJournal(join(directory, name))) all.set(session, [...events]);
   return all;
+}
+
+/** One publisher's: perhaps of a process that goes on writing, or was killed while it did. */
+export function readJournal(file: string): Sessions {
+  const all = new Map<string, Sent[]>();
+  // What follows the last line break is a line that is being written, or none.
+  for (const text of readFileSync(file, 'utf8').split('\n').slice(0, -1)) apply(all, JSON.parse(text) as Line);
+  return all;
+}
+
+/** Of publishers that are processes of their own, as far as they have got: files that have grown are read again. */
+export class Journals {
+  private readonly files = new Map<string, { readonly size: number; readonly sessions: Sessions }>();
+
+  constructor(
+    private readonly directory: string,
+    /** Publishers of this process. */
+    private readonly except: readonly Journal[],
+  ) {}
+
+  all(): readonly Sessions[] {
+    const names = readdirSync(this.directory).filter((name) => name.endsWith(SUFFIX));
+    const files = names.map((name) => join(this.directory, name)).filter((file) => !this.except.some((journal) => journal.file === file));
+    return files.map((file) => {
+      const known = this.files.get(file);
+      const { size } = statSync(file);
+      if (known?.size === size) return known.sessions;
+      const sessions = readJournal(file);
+      this.files.set(file, { size, sessions });
+      return sessions;
+    });
+  }
 }
 
 function apply(all: Map<string, Sent[]>, line: Line): void {

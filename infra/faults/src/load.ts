@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import type { Api } from './api';
 import { Publisher } from './publisher';
 import { Random } from './random';
-import { Journal, type Sent } from './journal';
+import { Journal, Journals, type Sent } from './journal';
 
 export interface LoadOptions {
   /** Of the journals. */
@@ -19,12 +19,16 @@ const PUBLISHERS = 3;
 export class Load {
   private readonly stopping = new AbortController();
   private running: Promise<unknown> = Promise.resolve();
+  /** Of publishers that a fault started. */
+  private readonly others: Journals;
 
   private constructor(
     readonly directory: string,
     private readonly journals: readonly Journal[],
     private readonly publishers: readonly Publisher[],
-  ) {}
+  ) {
+    this.others = new Journals(directory, journals);
+  }
 
   static async start({ directory, api, seed, eventsPerSecond, onRefused }: LoadOptions): Promise<Load> {
     await mkdir(directory, { recursive: true });
@@ -37,16 +41,17 @@ export class Load {
   }
 
   get sent(): number {
-    return this.journals.reduce((sum, { sent }) => sum + sent, 0);
+    return this.journals.reduce((sum, { sent }) => sum + sent, this.sentByOthers().length);
   }
 
   get acknowledged(): number {
-    return this.journals.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+    return this.journals.reduce((sum, { acknowledged }) => sum + acknowledged, this.sentByOthers().filter(({ ackedAt }) => ackedAt !== undefined).length);
   }
 
   /** Of one session, as known now. */
   eventsOf(session: string): readonly Sent[] {
-    return this.journals.map(({ sessions }) => sessions.get(session)).find((events) => events !== undefined) ?? [];
+    const own = this.journals.map(({ sessions }) => sessions.get(session)).find((events) => events !== undefined);
+    return own ?? this.others.all().map((sessions) => sessions.get(session)).find((events) => events !== undefined) ?? [];
   }
 
   /** Names of so many of the newest sessions of each publisher. */
@@ -62,6 +67,10 @@ export class Load {
   async pause(withinMs: number): Promise<void> {
     for (const one of this.publishers) one.isPaused = true;
     await Promise.all(this.publishers.map((one) => one.drained(withinMs)));
+  }
+
+  private sentByOthers(): readonly Sent[] {
+    return this.others.all().flatMap((sessions) => [...sessions.values()].flat());
   }
 
   async stop(): Promise<void> {

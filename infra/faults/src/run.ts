@@ -86,7 +86,8 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
     say(`PROBLEM ${text}`);
   };
   const findings = new Findings(say);
-  const api = new Api({ ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {}, key: status.key ?? '' }, new Date().toISOString());
+  const urls = { ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {}, key: status.key ?? '' };
+  const api = new Api(urls, new Date().toISOString());
   const load = await Load.start({ directory: join(directory, 'journals'), api, seed, eventsPerSecond: options.eventsPerSecond, onRefused: problem });
   atEnd(() => load.stop());
   const checker = new Checker({ api, load, findings, random: new Random(seed + 1_000) });
@@ -104,7 +105,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   };
   const world: World = {
     directory: stack.directory, regions: api.regions, api, load, checker, processes, fronts, random: new Random(seed), say, settled, atEnd,
-    replicator: status.replicator ?? '', aggregators: status.aggregator ?? {},
+    urls, replicator: status.replicator ?? '', aggregators: status.aggregator ?? {},
   };
   const began = Date.now();
   const reports = await injectAll(world, { ...options, settling, findings, problem });
