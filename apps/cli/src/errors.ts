@@ -22,7 +22,7 @@ export const EXIT = { ok: 0, error: 1, usage: 2, drift: 3 } as const;
  * - `not_running`: nothing is running where the command looked.
  * - `unreachable`: a service did not answer.
  * - `request_refused`: a service answered, and refused.
- * - `event_rejected`: an event that was to be replayed was not accepted.
+ * - `event_rejected`: an event that was to be replayed or sent was not accepted.
  * - `service_stopped`: a service in this process ended by itself.
  */
 export class CliError extends MeridianError {

@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys';
 import { logsCommand, takeoverCommand } from './commands/logs';
 import { replayCommand } from './commands/replay';
 import { rerunCommand } from './commands/rerun';
+import { sendCommand } from './commands/send';
 import { tablesCommand } from './commands/tables';
 import { topicsCommand } from './commands/topics';
 import { totalCommand } from './commands/total';
@@ -27,7 +28,7 @@ export function createProgram(): Command {
     .showHelpAfterError('(`meridian --help` lists the commands)')
     .addHelpText('after', EXIT_CODES);
   for (const command of [
-    devCommand(), demoCommand(), replayCommand(), totalCommand(), explainCommand(), usageCommand(), coverageCommand(), rerunCommand(), doctorCommand(),
+    devCommand(), demoCommand(), sendCommand(), replayCommand(), totalCommand(), explainCommand(), usageCommand(), coverageCommand(), rerunCommand(), doctorCommand(),
     logsCommand(), takeoverCommand(), topicsCommand(), tablesCommand(), keysCommand(),
   ]) {
     program.addCommand(command);
