@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readJournals, Journal } from './journal';
+import { Journal, Journals, readJournals } from './journal';
 
 let directory: string;
 beforeEach(async () => {
@@ -27,6 +27,27 @@ describe('the journal', () => {
     new Journal(directory, 'one').made([first], 1);
     new Journal(directory, 'two').made([{ ...first, session: 'other' }], 1);
     expect([...(await readJournals(directory)).keys()].sort()).toEqual(['other', 's']);
+  });
+
+  it('of another process is read as far as that has got, again and again, and never half a line', async () => {
+    const [own, other] = [new Journal(directory, 'own'), new Journal(directory, 'other')];
+    const others = new Journals(directory, [own]);
+    own.made([first], 1);
+    expect(others.all()).toEqual([]);
+    other.made([first], 1);
+    expect(others.all()).toEqual([other.sessions]);
+    await appendFile(other.file, '["made","s",');
+    expect(others.all()).toEqual([other.sessions]);
+    await appendFile(other.file, '1,8,1]\n');
+    expect(others.all()).toEqual([new Map([['s', [first, second]]])]);
+  });
+
+  it('of a process that was killed is gone on with', async () => {
+    new Journal(directory, 'one').made([first, second], 1);
+    const next = new Journal(directory, 'one');
+    next.adopt([first, second]);
+    next.acked([first, second], 5);
+    expect(await readJournals(directory)).toEqual(new Map([['s', [{ ...first, ackedAt: 5 }, { ...second, ackedAt: 5 }]]]));
   });
 
   it('refuses an acknowledgement of what was never made', () => {
