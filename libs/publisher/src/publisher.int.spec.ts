@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { accepting, FakeIngest, type Answering } from './ingest.fixture';
+import { accepting, eventOf, FakeIngest, type Answering } from './ingest.fixture';
 import { Publisher } from './publisher';
 
 const ROOT = resolve(__dirname, '../../..');
@@ -127,6 +127,24 @@ const isRoot = process.getuid?.() === 0;
     expect(refused.filter(({ id }) => accepted.has(id))).toEqual([]);
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['spool_full']));
   }, 60_000);
+
+  it('has all of the room again when it has sent what filled it', async () => {
+    ingest.answering = overloaded;
+    const publisher = await Publisher.open({ endpoints: [ingest.url], key: 'k', spool });
+    const publish = async (round: number): Promise<number> => {
+      const outcomes = await Promise.allSettled(Array.from({ length: 100 }, (_, at) => publisher.publish(eventOf(`${round}-${at}`, { text: 'x'.repeat(500) }))));
+      return outcomes.filter(({ status }) => status === 'fulfilled').length;
+    };
+    let rounds = 0;
+    while ((await publish(rounds)) > 0) rounds++;
+    ingest.answering = accepting;
+    await publisher.drained();
+    for (let round = 0; round < rounds; round++) {
+      expect(await publish(1_000 + round)).toBe(100);
+      await publisher.drained();
+    }
+    await publisher.close();
+  }, 30_000);
 
   it('opens, sends and notes rejections although others fill the disk', async () => {
     ingest.answering = overloaded;

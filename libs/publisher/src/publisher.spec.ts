@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -162,6 +162,22 @@ describe('a spool', () => {
     await publisher.publish(eventOf('again'));
     await publisher.drained();
     expect(near.accepted.at(-1)).toBe('again');
+  });
+
+  it('has taken nothing of what was written whole and could not be made durable', async () => {
+    near.answering = far.answering = failing(503, 'overloaded');
+    const publisher = await open();
+    await publisher.publish(eventOf('durable'));
+    const file = await openFile(join(spool, (await segments())[0] ?? ''), 'r');
+    // As on file systems that look for room when they have to.
+    const syncing = jest.spyOn(Object.getPrototypeOf(file) as typeof file, 'datasync').mockRejectedValueOnce(Object.assign(new TypeError('no room'), { code: 'ENOSPC' }));
+    expect(await failureOf(publisher.publish(eventOf('refused')))).toMatchObject({ code: 'spool_full' });
+    syncing.mockRestore();
+    await file.close();
+    await publisher.close();
+    near.answering = accepting;
+    await (await open()).drained();
+    expect(near.accepted).toEqual(['durable']);
   });
 
   it('belongs to one publisher at a time', async () => {
