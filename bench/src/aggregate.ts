@@ -90,16 +90,35 @@ function logIds(): LogId[] {
   return Array.from({ length: TOPIC_PARTITIONS }, (_, partition) => logId({ region: REGION, lineage: 0, partition }));
 }
 
-/** Notes when the first records came, since joining a group is not what is measured, and how many have been taken. */
+interface Moment {
+  /** ms. */
+  readonly at: number;
+  /** Of this process, since it began. */
+  readonly cpuMicros: number;
+}
+
+function moment(): Moment {
+  const { user, system } = process.cpuUsage();
+  return { at: performance.now(), cpuMicros: user + system };
+}
+
+/** Notes when the first records came and when all is durable, since neither joining a group is what is measured nor leaving it, and how many have been taken. */
 class TimedFoldService extends FoldService {
   taken = 0;
   onTaken: (taken: number) => void = () => undefined;
-  began: { readonly at: number; readonly cpu: NodeJS.CpuUsage } | undefined;
+  began: Moment | undefined;
+  givenUp: Moment | undefined;
 
   override async records(partition: number, records: readonly LogRecord[]): Promise<void> {
-    this.began ??= { at: performance.now(), cpu: process.cpuUsage() };
+    this.began ??= moment();
     await super.records(partition, records);
     this.onTaken((this.taken += records.length));
+  }
+
+  /** A service that closes has flushed before. */
+  override async revoked(partitions: readonly number[]): Promise<void> {
+    this.givenUp ??= moment();
+    await super.revoked(partitions);
   }
 }
 
@@ -132,9 +151,9 @@ async function fold({ broker, dynamodb, total, seconds }: Task): Promise<Folded>
   await Promise.race([done.promise, systemClock.sleep(seconds * 1_000)]);
   // What is left is flushed at once: the wait for more would be measured, too. Nothing of it over DynamoDB Local, whose time is over.
   if (dynamodb === '') await service.close();
-  const { at, cpu } = service.began ?? { at: performance.now(), cpu: process.cpuUsage() };
-  const { user, system } = process.cpuUsage(cpu);
-  const answer = { records: folded, writes, seconds: (performance.now() - at) / 1_000, cpuSeconds: (user + system) / 1_000_000 };
+  const until = service.givenUp ?? moment();
+  const began = service.began ?? until;
+  const answer = { records: folded, writes, seconds: (until.at - began.at) / 1_000, cpuSeconds: (until.cpuMicros - began.cpuMicros) / 1_000_000 };
   if (dynamodb === '') await log.close();
   return answer;
 }

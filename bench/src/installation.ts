@@ -2,7 +2,7 @@
  * Regions over one ledger, for benches of reconciliation: their logs in memory, one partition each, folded, cut and resolved
  * when the bench says so. Replication takes no time: one replica stands for all.
  */
-import { logId, ownersSegment, type LogId, type UsageEvent } from '@meridian/accounting';
+import { logId, ownersSegment, type Clock, type LogId, type UsageEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import type { Ledger } from '@meridian/ledger';
 import { Acceptor, Allocator, FOLD_DEFAULTS, Folder, Reacher, Reader, registerLogs, Resolver, Sampler, silentProbe, type FoldSettings } from '@meridian/pipeline';
@@ -11,6 +11,26 @@ import { nodeHash, systemClock } from '@meridian/system';
 const READ_MAX = 1_000;
 /** A cut may be made at every step. */
 const ALLOCATE = { cutIntervalMs: 0, cutWaitMs: 0, sampleStaleMs: 60_000, cutIdleMs: 0 };
+
+/** A reacher publishes once a second at most: so much time passes before each cut. */
+const CUT_AHEAD_MS = 1_000;
+
+/** Runs ahead of the machine's, so that nothing has to be waited for between two cuts. */
+class AheadClock implements Clock {
+  private aheadMs = 0;
+
+  now(): number {
+    return systemClock.now() + this.aheadMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
+
+  advance(ms: number): void {
+    this.aheadMs += ms;
+  }
+}
 
 interface Region {
   readonly log: MemoryEventLog;
@@ -31,12 +51,14 @@ export interface InstallationOptions {
 export class Installation {
   readonly reader: Reader;
   private readonly regions = new Map<string, Region>();
+  private readonly clock = new AheadClock();
   private readonly allocator: Allocator;
   private readonly resolver: Resolver;
 
   private constructor(private readonly options: InstallationOptions) {
+    const { clock } = this;
     const { ledger, control, regions: [home = ''] } = options;
-    const parts = { ledger, control, region: home, hash: nodeHash, clock: systemClock, probe: silentProbe };
+    const parts = { ledger, control, region: home, hash: nodeHash, clock, probe: silentProbe };
     const reacher = new Reacher(parts);
     this.allocator = new Allocator(parts, ALLOCATE);
     this.resolver = new Resolver({ ...parts, hasReached: (cut) => reacher.hasReached(cut) });
@@ -69,6 +91,7 @@ export class Installation {
 
   /** One cut of everything that is folded. */
   async cut(): Promise<void> {
+    this.clock.advance(CUT_AHEAD_MS);
     for (const { sampler } of this.regions.values()) await sampler.sample();
     for (const { reacher } of this.regions.values()) await reacher.step();
     const before = performance.now();
@@ -84,11 +107,11 @@ export class Installation {
   }
 
   private async openRegion(region: string): Promise<Region> {
-    const { ledger, control } = this.options;
-    const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: 1 }, clock: systemClock });
-    const logs: LogId[] = await registerLogs(control, region, await log.describe(), systemClock);
+    const { clock, options: { ledger, control } } = this;
+    const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: 1 }, clock });
+    const logs: LogId[] = await registerLogs(control, region, await log.describe(), clock);
     const id = logId({ region, lineage: 0, partition: 0 });
-    const parts = { log, logs, ledger, control, region, hash: nodeHash, clock: systemClock, probe: silentProbe };
+    const parts = { log, logs, ledger, control, region, hash: nodeHash, clock, probe: silentProbe };
     const folder = new Folder(parts, { partition: 0, log: id, segments: [ownersSegment(id, 0, region)] }, { ...FOLD_DEFAULTS, ...this.options.fold });
     await folder.open();
     // The first region's own reacher is the installation's.

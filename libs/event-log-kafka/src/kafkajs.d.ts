@@ -5,7 +5,7 @@
  */
 declare module 'kafkajs/src/cluster' {
   import type { ISocketFactory, KafkaConfig, Logger } from 'kafkajs';
-  import type { requests } from 'kafkajs/src/protocol/requests';
+  import type { Definition } from 'kafkajs/src/protocol/requests';
 
   namespace Cluster {
     interface Options extends Pick<KafkaConfig, 'ssl' | 'sasl'> {
@@ -24,16 +24,8 @@ declare module 'kafkajs/src/cluster' {
       readonly isolationLevel: number;
     }
 
-    interface Message {
-      readonly offset: string;
-      readonly timestamp: string;
-      readonly key: Buffer | null;
-      readonly value: Buffer | null;
-      readonly headers: Readonly<Record<string, Buffer | readonly Buffer[] | null>>;
-      readonly batchContext: { readonly partitionLeaderEpoch: number; /** 1: the broker's append time. */ readonly timestampType: number };
-    }
-
     interface FetchRequest {
+      readonly replicaId: number;
       readonly isolationLevel: number;
       readonly maxWaitTime: number;
       readonly minBytes: number;
@@ -81,10 +73,8 @@ declare module 'kafkajs/src/cluster' {
 
     interface Broker {
       /** In the newest version that both know. */
-      lookupRequest(apiKey: number, definition: typeof requests.Produce): (request: ProduceRequest) => Exchange;
+      lookupRequest<Request>(apiKey: number, definition: Definition<Request>): (request: Request) => Exchange;
       readonly connectionPool: { send(exchange: Exchange): Promise<unknown> };
-      /** Rejects with the first partition's error. */
-      fetch(request: FetchRequest): Promise<{ readonly responses: readonly { readonly partitions: readonly { readonly messages: readonly Message[] }[] }[] }>;
       describeConfigs(request: {
         readonly resources: readonly { readonly type: number; readonly name: string; readonly configNames: readonly string[] }[];
       }): Promise<{ readonly resources: readonly { readonly configEntries: readonly { readonly configName: string; readonly configValue: string | null }[] }[] }>;
@@ -152,12 +142,58 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
 declare module 'kafkajs/src/protocol/requests' {
   import type Cluster from 'kafkajs/src/cluster';
 
-  export const requests: {
-    readonly Produce: {
-      readonly versions: readonly string[];
-      protocol(choice: { readonly version: number }): (request: Cluster.ProduceRequest) => Cluster.Exchange;
-    };
-  };
+  export interface Definition<Request> {
+    readonly versions: readonly string[];
+    readonly protocol: (options: { readonly version: number }) => (request: Request) => Cluster.Exchange;
+  }
+  export const requests: { readonly Produce: Definition<Cluster.ProduceRequest>; readonly Fetch: Definition<Cluster.FetchRequest> };
+}
+
+declare module 'kafkajs/src/protocol/message/compression' {
+  interface Codec {
+    decompress(bytes: Buffer): Promise<Buffer>;
+  }
+  /** Null when the batch is not compressed; throws for what kafkajs does not know. */
+  export function lookupCodecByAttributes(attributes: number): Codec | null;
+}
+
+declare module 'kafkajs/src/protocol/encoder' {
+  class Encoder {
+    readonly buffer: Buffer;
+    writeInt8(value: number): this;
+    writeInt16(value: number): this;
+    writeInt32(value: number): this;
+    writeInt64(value: number): this;
+    writeString(value: string): this;
+    writeBytes(value: Buffer): this;
+  }
+  export = Encoder;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0' {
+  import type Encoder from 'kafkajs/src/protocol/encoder';
+
+  export function RecordBatch(batch: {
+    readonly compression: number;
+    readonly firstOffset: number;
+    readonly maxTimestamp: number;
+    readonly partitionLeaderEpoch: number;
+    readonly lastOffsetDelta: number;
+    readonly records: readonly Encoder[];
+  }): Promise<Encoder>;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/record/v0' {
+  import type Encoder from 'kafkajs/src/protocol/encoder';
+
+  function Record(record: {
+    readonly offsetDelta: number;
+    readonly timestampDelta: number;
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    readonly headers: Readonly<{ [name: string]: string | readonly string[] }>;
+  }): Encoder;
+  export = Record;
 }
 
 declare module 'kafkajs/src/protocol/error' {

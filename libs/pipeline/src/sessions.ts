@@ -57,10 +57,10 @@ export class Sessions {
     session.bytes = bytes;
   }
 
-  /** Lets go of what was not used for the longest, when the bound asks for it. Nothing may wait. */
+  /** Lets go of what was not used for the longest, when the bound asks for it; of all, when one flush was beyond it. Nothing may wait. */
   shrink(): void {
     if (this.youngBytes * 2 <= this.bytesMax) return;
-    this.old = this.young;
+    this.old = this.youngBytes > this.bytesMax ? new Map<string, Map<string, FoldedSession>>() : this.young;
     this.young = new Map();
     this.youngBytes = 0;
     this.turnTo(this.tenant);
