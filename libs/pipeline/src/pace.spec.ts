@@ -4,13 +4,13 @@ import { decodeManifest, logId, ownersSegment, Shapes, type Clock, type Hash, ty
 import { MemoryEventLog } from '@meridian/event-log';
 import { keys, MemoryLedger } from '@meridian/ledger';
 import { Acceptor } from './accept';
-import { Allocator } from './allocate';
-import { newestCut } from './cuts';
-import { FOLD_DEFAULTS, Folder } from './fold';
+import { Allocator } from './cut/allocate';
+import { newestCut } from './cut/cuts';
+import { FOLD_DEFAULTS, Folder } from './fold/fold';
 import { silentProbe, type Flushed } from './probe';
-import { Reacher } from './reach';
-import { registerLogs } from './registry';
-import { Sampler, sampleSettings } from './sample';
+import { Reacher } from './cut/reach';
+import { registerLogs } from './cut/registry';
+import { Sampler, sampleSettings } from './cut/sample';
 
 const hash: Hash = {
   text: (text) => createHash('sha256').update(text).digest('binary'),

@@ -4,16 +4,16 @@ import type { Clock, Hash, LogId, UsageEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import { INDEX_VALUE, keys, MemoryLedger, usageCodec, type StoredRow } from '@meridian/ledger';
 import { Acceptor } from './accept';
-import { Allocator, segmentsWrittenBy } from './allocate';
-import { FOLD_DEFAULTS, Folder } from './fold';
-import { hourName } from './periods';
+import { Allocator, segmentsWrittenBy } from './cut/allocate';
+import { FOLD_DEFAULTS, Folder } from './fold/fold';
+import { hourName } from './answer/periods';
 import { silentProbe } from './probe';
-import { Reacher } from './reach';
-import { groupUsage, Reader } from './read';
-import { registerLogs } from './registry';
-import { Rerun, type RerunResult, type RerunScope } from './rerun';
-import { Resolver } from './resolve';
-import { Sampler } from './sample';
+import { Reacher } from './cut/reach';
+import { groupUsage, Reader } from './answer/read';
+import { registerLogs } from './cut/registry';
+import { Rerun, type RerunResult, type RerunScope } from './answer/rerun';
+import { Resolver } from './answer/resolve';
+import { Sampler } from './cut/sample';
 
 const hash: Hash = {
   text: (text) => createHash('sha256').update(text).digest('binary'),

@@ -3,7 +3,7 @@
  * most tests pass `silentProbe`. Called once per batch, never per event; must not throw.
  */
 import type { LogId } from '@meridian/accounting';
-import type { Lag } from './lag';
+import type { Lag } from './fold/lag';
 
 export interface Flushed {
   readonly log: LogId;

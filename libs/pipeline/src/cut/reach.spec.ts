@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { ownersSegment, streamId, type Clock, type Cut, type Hash, type LogId, type UsageEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import { encodeJson, keys, MemoryLedger, type StoredRow } from '@meridian/ledger';
-import { Acceptor } from './accept';
-import { FOLD_DEFAULTS, Folder } from './fold';
-import { silentProbe, type Reached } from './probe';
+import { Acceptor } from '../accept';
+import { FOLD_DEFAULTS, Folder } from '../fold/fold';
+import { silentProbe, type Reached } from '../probe';
 import { Reacher } from './reach';
 
 const hash: Hash = {

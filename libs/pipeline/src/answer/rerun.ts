@@ -7,11 +7,11 @@ import {
   INDEX_VALUE, keys, queryAll, sessionCacheCodec, usageCodec,
   type Derived, type DerivedCodec, type Key, type Ledger, type StoredRow,
 } from '@meridian/ledger';
-import { newestCopy, resolvedThrough } from './cuts';
+import { newestCopy, resolvedThrough } from '../cut/cuts';
 import { linesByHour, periodsOf, sessionCache, valueAt } from './derive';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 import { Evidence } from './evidence';
-import { eachLimited } from './loop';
+import { eachLimited } from '../loop';
 import { hourFromName, hourName, periodOf, periodsBetween } from './periods';
 
 /** Which derived rows a rerun is about. */

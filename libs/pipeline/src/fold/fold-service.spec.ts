@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Hash, LogId } from '@meridian/accounting';
 import { EventLogError, MemoryEventLog } from '@meridian/event-log';
 import { MemoryLedger } from '@meridian/ledger';
-import { segmentsWrittenBy } from './allocate';
+import { segmentsWrittenBy } from '../cut/allocate';
 import { FOLD_DEFAULTS } from './fold';
 import { FoldService } from './fold-service';
-import { silentProbe, type Probe } from './probe';
-import { registerLogs } from './registry';
+import { silentProbe, type Probe } from '../probe';
+import { registerLogs } from '../cut/registry';
 
 const hash: Hash = {
   text: (text) => createHash('sha256').update(text).digest('binary'),

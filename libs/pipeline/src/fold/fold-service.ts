@@ -6,11 +6,11 @@
 import { AccountingError, MeridianError, type LogId, type Segment, type StreamId } from '@meridian/accounting';
 import { Bell, EventLogError, type Assignee, type EventLog, type Extent, type LogRecord, type Membership } from '@meridian/event-log';
 import type { EndsSample } from '@meridian/ledger';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 import { Folder, type FoldParts, type FoldSettings, type FoldTarget } from './fold';
 import { measureLag, type Lag, type Unfolded } from './lag';
-import { retrying, Serial, type LoopOptions } from './loop';
-import { ALARM_CODES, type AlarmCode } from './probe';
+import { retrying, Serial, type LoopOptions } from '../loop';
+import { ALARM_CODES, type AlarmCode } from '../probe';
 
 export interface FoldServiceParts extends FoldParts, LoopOptions {
   /** The registered log of each partition. */

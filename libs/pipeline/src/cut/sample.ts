@@ -6,8 +6,8 @@ import { invariant, lastSegment, parseLogId, Shapes, type Clock, type Cut, type 
 import type { EventLog } from '@meridian/event-log';
 import { decodeJson, encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut } from './cuts';
-import { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fingerprint';
-import type { Probe } from './probe';
+import { checkFingerprint, lastManifest, type Intactness, type LastManifest } from '../fold/fingerprint';
+import type { Probe } from '../probe';
 
 export interface SampleSettings {
   /** Between two samples while few records come, ms. They are taken when the clock passes a multiple of it, in all regions at once. */

@@ -11,12 +11,12 @@ import {
 import type { EventLog, LogRecord } from '@meridian/event-log';
 import { keys, LedgerError, type Key, type Ledger, type Page, type Row } from '@meridian/ledger';
 import { Continuity } from './continuity';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 import { checkFingerprint, fingerprintOf, lastManifest, type LastManifest } from './fingerprint';
 import { FoldBuffer } from './fold-buffer';
 import type { Unfolded } from './lag';
-import { eachLimited, sharing } from './loop';
-import type { Probe } from './probe';
+import { eachLimited, sharing } from '../loop';
+import type { Probe } from '../probe';
 import { quarantineRow } from './quarantine';
 import { Sessions, type FoldedSession } from './sessions';
 import { Tally } from './tally';

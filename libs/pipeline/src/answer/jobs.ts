@@ -4,9 +4,9 @@
  */
 import { MeridianError, type Clock, type Hash, type Random } from '@meridian/accounting';
 import { decodeJson, encodeJson, keys, queryAll, type Ledger } from '@meridian/ledger';
-import { PipelineError } from './errors';
-import { retrying } from './loop';
-import type { Probe } from './probe';
+import { PipelineError } from '../errors';
+import { retrying } from '../loop';
+import type { Probe } from '../probe';
 import { checkScope, Rerun, type RerunProgress, type RerunResult, type RerunScope } from './rerun';
 
 export interface JobRequest {

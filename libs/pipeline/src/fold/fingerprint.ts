@@ -5,7 +5,7 @@
 import { decodeManifest, type Fingerprint, type Hash, type Segment, type Shapes } from '@meridian/accounting';
 import type { EventLog, Extent, LogRecord } from '@meridian/event-log';
 import { keys, type Ledger, type StoredRow } from '@meridian/ledger';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 
 export interface LastManifest {
   /** Its number in the last segment's stream, 0 when that has none. */

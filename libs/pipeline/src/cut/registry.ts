@@ -5,7 +5,7 @@
 import { logId, type Clock, type LogId } from '@meridian/accounting';
 import type { Incarnation } from '@meridian/event-log';
 import { decodeJson, encodeJson, keys, queryAll, type Ledger, type LogRegistration, type LogRetirement } from '@meridian/ledger';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 
 export interface RegisteredLog extends LogRegistration {
   readonly retired: LogRetirement | undefined;

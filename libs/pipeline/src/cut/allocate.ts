@@ -8,7 +8,7 @@ import {
 } from '@meridian/accounting';
 import { decodeJson, encodeJson, keys, queryAll, type Boundaries, type Boundary, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut, resolvedThrough } from './cuts';
-import type { Probe } from './probe';
+import type { Probe } from '../probe';
 import { listLogs, type RegisteredLog } from './registry';
 
 export interface AllocateSettings {

@@ -11,13 +11,13 @@ import {
   encodeJson, INDEX_VALUE, keys, sessionCacheCodec, usageCodec,
   type Derived, type Key, type Ledger, type ResolvedThrough,
 } from '@meridian/ledger';
-import { copyOfCut, resolvedThrough } from './cuts';
+import { copyOfCut, resolvedThrough } from '../cut/cuts';
 import { decodeDerivedOrNone, linesByHour, periodsOf, readDerived, sessionCache, writeDerived } from './derive';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 import { Evidence } from './evidence';
-import { eachLimited } from './loop';
+import { eachLimited } from '../loop';
 import { hourName } from './periods';
-import type { Probe } from './probe';
+import type { Probe } from '../probe';
 
 export interface ResolveParts {
   readonly ledger: Ledger;

@@ -6,7 +6,7 @@ import { lastSegment, nextSegment, type Clock, type Cut, type LogId } from '@mer
 import { decodeJson, encodeJson, keys, type Boundaries, type Ledger, type LogRetirement } from '@meridian/ledger';
 import { insertCut } from './allocate';
 import { newestCut } from './cuts';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 import { listLogs, registerAnew, retireLog, type RegisteredLog } from './registry';
 
 export interface HandoverParts {

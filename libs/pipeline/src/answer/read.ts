@@ -10,13 +10,13 @@ import {
   decodeJson, decodeSession, keys, queryAll, SESSION_SHARDS, sessionCacheCodec, usageCodec,
   type EndsSample, type Ledger, type SessionCache, type StoredRow,
 } from '@meridian/ledger';
-import { resolvedThrough } from './cuts';
+import { resolvedThrough } from '../cut/cuts';
 import { partIn, readDerived, sessionCache, valueAt, type SessionPart } from './derive';
-import { PipelineError } from './errors';
+import { PipelineError } from '../errors';
 import { Evidence } from './evidence';
-import { eachLimited } from './loop';
+import { eachLimited } from '../loop';
 import { hourFromName, hourName, periodsBetween } from './periods';
-import type { Reacher } from './reach';
+import type { Reacher } from '../cut/reach';
 
 export interface ReadParts {
   readonly ledger: Ledger;

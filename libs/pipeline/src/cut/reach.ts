@@ -8,7 +8,7 @@ import {
 } from '@meridian/accounting';
 import { decodeJson, encodeJson, getAll, keys, queryAll, type Boundaries, type Boundary, type Ledger } from '@meridian/ledger';
 import { newestCopy, resolvedThrough } from './cuts';
-import type { Probe, WriterLag } from './probe';
+import type { Probe, WriterLag } from '../probe';
 import { listLogs, type RegisteredLog } from './registry';
 
 export interface ReachParts {

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import type { Clock, Hash, LogId } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import { LedgerError, MemoryLedger, type Row } from '@meridian/ledger';
-import { segmentsWrittenBy } from './allocate';
+import { segmentsWrittenBy } from '../cut/allocate';
 import { FOLD_DEFAULTS } from './fold';
 import { FoldService } from './fold-service';
-import { silentProbe, type LogLag } from './probe';
-import { registerLogs } from './registry';
+import { silentProbe, type LogLag } from '../probe';
+import { registerLogs } from '../cut/registry';
 
 const hash: Hash = {
   text: (text) => createHash('sha256').update(text).digest('binary'),
