@@ -6,7 +6,7 @@ import { InvariantViolation, logId, MeridianError, type Hash, type LogId, type M
 import type { Ledger } from '@meridian/ledger';
 import {
   Acceptor, FoldService, registerLogs, repeating, retrying, Sampler, segmentsWrittenBy, silentProbe,
-  type Folder, type FoldServiceParts, type FoldSettings, type FoldTarget, type LoopOptions, type Probe, type Reacher, type Through,
+  type Folder, type FoldServiceParts, type FoldSettings, type FoldTarget, type LoopOptions, type Probe, type Reacher, type SampleSettings, type Through,
 } from '@meridian/pipeline';
 import { Oracle } from './oracle';
 import { Publishers } from './publishers';
@@ -22,7 +22,6 @@ const CONTROL = 'control';
 const ALLOCATE = { cutIntervalMs: 700, cutWaitMs: 3_000, sampleStaleMs: 10_000, cutIdleMs: 8_000 };
 const LOOP_MS = 700;
 const SAMPLE_MS = 900;
-const SAMPLE = { intervalMs: 2_700, busyIntervalMs: SAMPLE_MS, busyRecords: 1 };
 const WRITERS_MS = 2_500;
 /** Clocks are off by up to this, ms. */
 export const SKEW_MAX_MS = 2_000;
@@ -58,6 +57,7 @@ export class World {
   private readonly appendFaults = { failure: 0.03 };
   private readonly hash: Hash;
   private readonly settings: FoldSettings;
+  private readonly sampling: SampleSettings;
   private processes = 0;
 
   constructor(seed: number, readonly parts: Parts, hash: Hash, readonly trace: (what: string) => void) {
@@ -73,6 +73,8 @@ export class World {
       bufferBytesMax: random.pick([600, 100_000]), stateBytesMax: random.pick([0, 2_000, 1_000_000]), concurrency: random.pick([1, 4, 16]),
       deltaEntriesMax: random.pick([1, 2, 1_000]),
     };
+    // From with every flush to a few flushes for one manifest.
+    this.sampling = { intervalMs: random.pick([SAMPLE_MS, 2 * SAMPLE_MS, 5 * SAMPLE_MS]), busyIntervalMs: SAMPLE_MS, busyRecords: random.pick([1, 3]) };
     this.publishers = new Publishers({
       scheduler, random, sent: this.oracle.sent,
       accept: (region, event) => this.accept(region, event),
@@ -155,7 +157,7 @@ export class World {
       };
       const service = new SimFoldService(parts, this.settings, (target) => this.parts.folder(parts, target, this.settings, topic));
       await retrying('join', options, () => service.start(log));
-      const sampler = new Sampler(parts, SAMPLE, this.parts.checkFingerprint);
+      const sampler = new Sampler(parts, this.sampling, this.parts.checkFingerprint);
       const sampling = repeating('sample', SAMPLE_MS, options, async () => {
         const newest = await sampler.step();
         if (newest) service.sampled(newest);
