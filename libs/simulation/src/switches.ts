@@ -106,6 +106,12 @@ class OwnUsageFolder extends Folder {
   }
 }
 
+class ForgetfulFolder extends Folder {
+  protected override takeBack(): void {
+    // Goes on with what it counted before.
+  }
+}
+
 class NoFingerprintFolder extends Folder {
   protected override assertIntact(): Promise<void> {
     return Promise.resolve();
@@ -229,6 +235,7 @@ export const SWITCHES = {
   'presence-of-last-delta': { ...PRODUCT, reacher: (parts) => new LastDeltaReacher(parts) },
   'touched-own-deltas': { ...PRODUCT, folder: (parts, target, settings) => new OwnTouchedFolder(parts, target, settings) },
   'usage-own-inserts': { ...PRODUCT, folder: (parts, target, settings) => new OwnUsageFolder(parts, target, settings) },
+  'no-take-back': { ...PRODUCT, folder: (parts, target, settings) => new ForgetfulFolder(parts, target, settings) },
   'classify-across-streams': { ...PRODUCT, folder: (parts, target, settings) => new ForeignFolder(parts, target, settings) },
   'takeover-owners-stream': { ...PRODUCT, takeOver: takeOverUnderOwnersStream },
   'no-insert-if-absent': { ...PRODUCT, ledger: (process, table, region) => new OverwritingLedger(process, table, region) },

@@ -209,8 +209,7 @@ export class Folder {
         this.begin();
         return;
       }
-      buffer.recall(this.start);
-      this.tally = new Tally(this.region);
+      this.takeBack();
     }
     throw new PipelineError('contended', `${this.stream}: ${ATTEMPTS_MAX} manifests in a row were written by someone else first`);
   }
@@ -238,6 +237,12 @@ export class Folder {
     probe.flushed({
       log: this.target.log, records, quarantined, ...tally.tell(), durationMs: now - began, ageMs: now - firstAppended, traces: traces.kept,
     });
+  }
+
+  /** Someone else's manifest came first: what was written and lies beyond it is classified again. */
+  protected takeBack(): void {
+    this.buffer.recall(this.start);
+    this.tally = new Tally(this.region);
   }
 
   /** With nothing taken since the last manifest. */
