@@ -14,10 +14,7 @@ interface Printed {
 
 /** What is known of why a bench's targets are missed, where they are. */
 const BOUNDS: Readonly<Record<string, string>> = {
-  ingest: 'client, ingest and broker share two cores, so the rounds of one run differ widely (`ratios`); CPU time alone (`ratioOfCpu`) says what the service itself takes.',
-  aggregate: 'the fold, most likely. In a profile a fifth of the time was the garbage collector and most of the rest the record path (parse, judge, SHA-256, state of sessions); the consumer was a small part. Over DynamoDB Local that store is the bound.',
-  cost: 'all kinds: a settled total (T) is written per touched session, cut and region, which is as many units as the delta (S) at all replicas; both together are half of the naive design as long as a session has one event per flush. At a low rate the rows that come by the clock (E, R, C) and a manifest per log and flush weigh as much; traffic or a longer flush age thins them out.',
-  accept: 'not looked into: one run of two, on a machine in use.',
+  aggregate: 'the fold. In a profile a fifth of the time was the garbage collector (every entry that waits survives until its flush), then look-ups of sessions, the encoding of deltas of one entry, and SHA-256, which the ceiling does not have. Over DynamoDB Local that store is the bound.',
 };
 
 const GIB = 1024 ** 3;
@@ -38,7 +35,7 @@ function machine(): string {
   const processors = cpus();
   const memory = (totalmem() / GIB).toFixed(0);
   return `Machine: ${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}, ${memory} GiB, ${platform()} ${arch()}, Node ${process.version}.
-Load generator, broker, DynamoDB Local and services share it, and others used it during these runs: read ratios, not rates.`;
+Load generator, broker, DynamoDB Local and services share it: read ratios, not rates.`;
 }
 
 function targets(byBench: ReadonlyMap<string, readonly Printed[]>): string {

@@ -1,7 +1,7 @@
 /**
  * The body of a produce request, versions 3 to 7: record batches (magic 2), written once into one buffer. kafkajs' encoder
  * gives the same bytes, with a buffer for every number, record, batch and request and a copy of each into the next: that
- * was two fifths of the time of an ingest. Neighbours: `producer.ts` sends it, `record.ts` knows how large records get.
+ * was the largest part of an ingest's time in a profile. Neighbours: `producer.ts` sends it, `record.ts` knows how large records get.
  */
 import type { Draft } from '@meridian/event-log';
 import { promisify } from 'node:util';
