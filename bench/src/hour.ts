@@ -110,7 +110,7 @@ async function startRegion({ region, ledger: replica, derived, control, clock, f
   const ended = Promise.all([
     service.run(),
     repeating('sample', () => Math.min(LOOK_MS, sampler.untilNextMs), parts, async () => {
-      const newest = await sampler.step();
+      const newest = await sampler.step(true);
       if (newest) service.sampled(newest);
     }),
     repeating('reach', LOOP_MS, parts, () => reacher.step()),

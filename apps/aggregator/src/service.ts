@@ -61,9 +61,9 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
     // When sampling failed the fold must not go on alone: nothing would be cut any more, and nobody would know.
     signal.addEventListener('abort', () => void fold.abandon(), { once: true });
     const sampler = new Sampler({ log, ledger, control, region: logRegion, logs, hash, clock, probe }, samples);
-    // Of the members of a group one is enough; all close their manifests when it was taken.
+    // Of the members of a group one writes it; all close their manifests at that pace.
     const sample = async (): Promise<void> => {
-      const newest = fold.holds(SAMPLERS_PARTITION) ? await sampler.step() : await sampler.newest();
+      const newest = await sampler.step(fold.holds(SAMPLERS_PARTITION));
       if (newest) fold.sampled(newest);
     };
     const [loop, busyMs] = [{ clock, random, probe, signal }, Math.min(LOOK_MS, samples.intervalMs)];

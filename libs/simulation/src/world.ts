@@ -159,7 +159,7 @@ export class World {
       await retrying('join', options, () => service.start(log));
       const sampler = new Sampler(parts, this.sampling, this.parts.checkFingerprint);
       const sampling = repeating('sample', SAMPLE_MS, options, async () => {
-        const newest = await sampler.step();
+        const newest = await sampler.step(service.holds(0));
         if (newest) service.sampled(newest);
       });
       const following = repeating('writers', WRITERS_MS, options, () => service.followWriters());

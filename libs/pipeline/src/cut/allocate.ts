@@ -74,7 +74,8 @@ export class Allocator {
     await this.copyUpTo(previous);
     const { cutIntervalMs, cutWaitMs, cutIdleMs } = this.settings;
     const round = this.round?.k === previous.k ? this.round : this.begin(previous.k, { isIdle: false });
-    if (clock.now() - round.since < cutIntervalMs) return undefined;
+    // Whatever is since measured: a clock that was set back must not hold cuts for as long.
+    if (Math.abs(clock.now() - round.since) < cutIntervalMs) return undefined;
     await this.readSamples(previous);
     // After the samples: a log registered meanwhile has none and counts as lagging, it is not overlooked.
     const logs = await listLogs(control);
@@ -83,14 +84,14 @@ export class Allocator {
     round.ends ??= this.newestEnds();
     const next = await this.build(previous, logs, round.ends, now);
     if (next.lagging.length > 0 && round.isIdle) this.begin(previous.k, { isIdle: false });
-    if (next.lagging.length > 0 && (round.isIdle || now - round.since < cutWaitMs)) return undefined;
+    if (next.lagging.length > 0 && (round.isIdle || Math.abs(now - round.since) < cutWaitMs)) return undefined;
     if (!isWorthwhile(previous, next, cutIdleMs)) {
       this.begin(previous.k, { isIdle: true });
       return undefined;
     }
     // Whoever made the last one makes this one; the others only when it is late: they would come second, which is a write, too.
     round.readyAt ??= now;
-    if (previous.k > 0 && previous.by !== this.parts.region && now - round.readyAt < cutIntervalMs) return undefined;
+    if (previous.k > 0 && previous.by !== this.parts.region && Math.abs(now - round.readyAt) < cutIntervalMs) return undefined;
     if (!(await insertCut(control, previous, next))) return undefined;
     await this.copyUpTo(next);
     probe.cutAllocated({ k: next.k, asOf: next.asOf, lagging: next.lagging.length });
@@ -217,7 +218,7 @@ export class Allocator {
     this.copied ??= (await resolvedThrough(ledger, region)).k;
     if (newest.k <= this.copied) return;
     this.uncopiedSince ??= clock.now();
-    if (newest.by !== region && clock.now() - this.uncopiedSince < COPY_WAIT_MS) return;
+    if (newest.by !== region && Math.abs(clock.now() - this.uncopiedSince) < COPY_WAIT_MS) return;
     const arrived = new Set<string>();
     const copies = { from: keys.cutCopy(this.copied + 1).sk, to: keys.cutCopy(newest.k).sk };
     for await (const { sk } of queryAll(ledger, keys.cutsPk, copies, { consistent: true })) arrived.add(sk);

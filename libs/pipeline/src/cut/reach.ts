@@ -111,7 +111,8 @@ export class Reacher {
     for (const follow of await this.withMore(this.follows(cut))) if (await this.advance(follow)) this.isPublished = false;
     this.notePending(cut);
     this.noteReached(cut);
-    const sinceMs = this.parts.clock.now() - this.publishedAt;
+    // A clock that was set back says nothing of how long ago it was: then at once.
+    const sinceMs = Math.abs(this.parts.clock.now() - this.publishedAt);
     if (sinceMs >= (this.isPublished ? REPUBLISH_MS : PUBLISH_MS_MIN)) await this.publish();
     const waitingFor = [...this.pending.values()].filter(({ targets }) => targets.length > 0).length;
     this.parts.probe.reached({

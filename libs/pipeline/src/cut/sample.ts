@@ -4,7 +4,7 @@
  */
 import { invariant, lastSegment, parseLogId, Shapes, type Clock, type Cut, type Hash, type LogId, type StreamId } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
-import { decodeJson, encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
+import { encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut } from './cuts';
 import { checkFingerprint, lastManifest, type Intactness, type LastManifest } from '../fold/fingerprint';
 import type { Probe } from '../probe';
@@ -50,7 +50,7 @@ export class Sampler {
   /** The last manifest of each log as it was found last: mostly there is no further one. */
   private readonly known = new Map<LogId, Known>();
   private readonly leftOut = new Map<LogId, Intactness>();
-  /** Taken here. */
+  /** As it was looked last. */
   private last: EndsSample | undefined;
 
   constructor(
@@ -61,17 +61,17 @@ export class Sampler {
     this.shapes = new Shapes(parts.hash);
   }
 
-  /** Takes a sample if it is time for one; answers the newest that was taken here. */
-  async step(): Promise<EndsSample | undefined> {
-    if (await this.isDue()) await this.sample();
-    return this.last;
-  }
-
-  /** The newest sample that this replica has, whoever took it. */
-  async newest(): Promise<EndsSample | undefined> {
-    const { ledger, region } = this.parts;
-    const row = await ledger.get(keys.ends(region, this.lineage), { consistent: false });
-    return row && decodeJson<EndsSample>(row.value);
+  /**
+   * Looks where the logs end if it is time to; answers how it was when it was looked last. Every member of a group does, each by
+   * its own clock, and closes its manifests then; `isWriter`: the one of them that writes the sample, too.
+   */
+  async step(isWriter: boolean): Promise<EndsSample | undefined> {
+    if (!(await this.isDue())) return this.last;
+    if (isWriter) return this.sample();
+    const { log, logs, clock } = this.parts;
+    const sampledAt = clock.now();
+    const extents = await log.extents();
+    return (this.last = { sampledAt, ends: Object.fromEntries(logs.map((id, partition) => [id, extents[partition]?.end ?? 0])) });
   }
 
   /** Until the clock passes the next multiple of the interval, ms. */
