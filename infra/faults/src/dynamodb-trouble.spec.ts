@@ -4,6 +4,9 @@ import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoLedger } from '@meridian/ledger-dynamodb';
 import { addTrouble, type Order, type Trouble } from './dynamodb-trouble';
 
+/** The SDK loads much at its first request, and waits between its attempts: a machine under load takes its time. */
+jest.setTimeout(60_000);
+
 const REGION = 'eu-west-1';
 const TABLE = 'table';
 const here = { region: REGION, credentials: { accessKeyId: 'k', secretAccessKey: 's' } };
