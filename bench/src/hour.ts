@@ -6,8 +6,8 @@ import type { LogId, UsageEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import { withDerivedApart, type Ledger } from '@meridian/ledger';
 import {
-  Acceptor, ALLOCATE_DEFAULTS, Allocator, FOLD_DEFAULTS, FoldService, Reacher, registerLogs, repeating, resolvedThrough, Resolver, Sampler, sampleSettings,
-  segmentsWrittenBy, silentProbe,
+  Acceptor, ALLOCATE_DEFAULTS, Allocator, FOLD_DEFAULTS, FoldService, Reacher, registerLogs, repeating, resolvedThrough, Resolver, SAMPLE_LOOK_MS, Sampler,
+  sampleSettings, segmentsWrittenBy, silentProbe,
 } from '@meridian/pipeline';
 import { nodeHash, seededRandom } from '@meridian/system';
 import { createReplicas, createTable, UnitCounter } from './replicas';
@@ -18,8 +18,6 @@ export const PARTITIONS = 3;
 const REPLICATION_MS = 500;
 /** As reconciliation's own. */
 const LOOP_MS = 500;
-/** As the aggregator's own. */
-const LOOK_MS = 1_000;
 /** A region that flushes rarely is sampled rarely: an operator sets `MERIDIAN_SAMPLE_STALE_MS` accordingly. */
 const STALE_FLUSHES = 3;
 /** After the last event, until every region has resolved it. */
@@ -40,7 +38,7 @@ export interface Hour {
 /** `sent` in the order of time. Everything but the flush age is as the services have it by default. */
 export async function runHour(sent: readonly Sent[], flushAgeMs: number): Promise<Hour> {
   const start = (sent[0] as Sent).event.time;
-  const clock = new VirtualClock(start - LOOK_MS);
+  const clock = new VirtualClock(start - SAMPLE_LOOK_MS);
   const counter = new UnitCounter();
   const control = createTable(counter);
   const replicas = createReplicas({ regions: REGIONS, clock, delayMs: REPLICATION_MS, counter });
@@ -109,10 +107,7 @@ async function startRegion({ region, ledger: replica, derived, control, clock, f
   signal.addEventListener('abort', () => void service.abandon(), { once: true });
   const ended = Promise.all([
     service.run(),
-    repeating('sample', () => Math.min(LOOK_MS, sampler.untilNextMs), parts, async () => {
-      const newest = await sampler.step(true);
-      if (newest) service.sampled(newest);
-    }),
+    repeating('sample', () => Math.min(SAMPLE_LOOK_MS, sampler.untilNextMs), parts, async () => service.sampled(await sampler.step(true))),
     repeating('reach', LOOP_MS, parts, () => reacher.step()),
     repeating('allocate', LOOP_MS, parts, () => allocator.step()),
     repeating('resolve', LOOP_MS, parts, () => resolver.step()),

@@ -4,7 +4,7 @@ import type { Clock, Hash, LogId, Random } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
 import { ApiKeys, Background, OPERATIONS, OperationsController, provide, startHttp, type Listen, type RunningService } from '@meridian/http';
 import type { Ledger } from '@meridian/ledger';
-import { FOLD_DEFAULTS, FoldService, repeating, Sampler, sampleSettings, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
+import { FOLD_DEFAULTS, FoldService, repeating, SAMPLE_LOOK_MS, Sampler, sampleSettings, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
 import type { Telemetry } from '@meridian/telemetry';
 
 @Module({})
@@ -12,9 +12,7 @@ class AggregatorModule {}
 
 /** Whoever holds it takes the samples of all logs. */
 const SAMPLERS_PARTITION = 0;
-/** Between two looks at where the logs end, and whether it is time for a sample. */
-const LOOK_MS = 1_000;
-/** So many times as long while they stand still. */
+/** Between two looks at where the logs end, so many times as long while they stand still. */
 const IDLE_LOOKS = 3;
 
 /** Between two looks at who writes: a takeover is an operator's business, and takes effect within this. */
@@ -62,11 +60,8 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
     signal.addEventListener('abort', () => void fold.abandon(), { once: true });
     const sampler = new Sampler({ log, ledger, control, region: logRegion, logs, hash, clock, probe }, samples);
     // Of the members of a group one writes it; all close their manifests at that pace.
-    const sample = async (): Promise<void> => {
-      const newest = await sampler.step(fold.holds(SAMPLERS_PARTITION));
-      if (newest) fold.sampled(newest);
-    };
-    const [loop, busyMs] = [{ clock, random, probe, signal }, Math.min(LOOK_MS, samples.intervalMs)];
+    const sample = async (): Promise<void> => fold.sampled(await sampler.step(fold.holds(SAMPLERS_PARTITION)));
+    const [loop, busyMs] = [{ clock, random, probe, signal }, Math.min(SAMPLE_LOOK_MS, samples.intervalMs)];
     let lookMs = busyMs;
     const measure = async (): Promise<void> => {
       lookMs = (await fold.measure()) ? busyMs : busyMs * IDLE_LOOKS;

@@ -1,7 +1,7 @@
 export { Acceptor, partitionOf, type AcceptorParts, type Through } from './accept';
 export { ALLOCATE_DEFAULTS, Allocator, segmentsWrittenBy, type AllocateParts, type AllocateSettings } from './cut/allocate';
 export { copyOfCut, newestCopy, newestCut, resolvedThrough } from './cut/cuts';
-export { partIn, readDerived, sessionCache, type SessionPart } from './answer/derive';
+export { readDerived, sessionCache, type SessionPart } from './answer/derive';
 export { PIPELINE_ERROR_CODES, PipelineError, type PipelineErrorCode } from './errors';
 export { Evidence, type CoveredManifest } from './answer/evidence';
 export { checkFingerprint, lastManifest, type Intactness, type LastManifest } from './fold/fingerprint';
@@ -20,5 +20,5 @@ export {
 export { listLogs, registerLogs, retireLog, type RegisteredLog } from './cut/registry';
 export { checkScope, Rerun, type Difference, type RerunProgress, type RerunResult, type RerunScope } from './answer/rerun';
 export { Resolver, type Increment, type ResolveParts } from './answer/resolve';
-export { SAMPLE_DEFAULTS, Sampler, sampleSettings, type SampleParts, type SampleSettings } from './cut/sample';
+export { SAMPLE_DEFAULTS, SAMPLE_LOOK_MS, Sampler, sampleSettings, type SampleParts, type SampleSettings } from './cut/sample';
 export type { FoldedSession } from './fold/sessions';

@@ -158,10 +158,7 @@ export class World {
       const service = new SimFoldService(parts, this.settings, (target) => this.parts.folder(parts, target, this.settings, topic));
       await retrying('join', options, () => service.start(log));
       const sampler = new Sampler(parts, this.sampling, this.parts.checkFingerprint);
-      const sampling = repeating('sample', SAMPLE_MS, options, async () => {
-        const newest = await sampler.step(service.holds(0));
-        if (newest) service.sampled(newest);
-      });
+      const sampling = repeating('sample', SAMPLE_MS, options, async () => service.sampled(await sampler.step(service.holds(0))));
       const following = repeating('writers', WRITERS_MS, options, () => service.followWriters());
       await Promise.all([service.run(), sampling, following]);
     });

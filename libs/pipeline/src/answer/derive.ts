@@ -92,4 +92,3 @@ export async function writeDerived<T>(
   const previous = stored && stored.k <= resolvedThrough ? { k: stored.k, value: stored.value } : stored?.previous;
   await ledger.replace({ ...key, version: k, value: codec.encode(previous ? { k, value, previous } : { k, value }) });
 }
-

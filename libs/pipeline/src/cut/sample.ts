@@ -3,7 +3,7 @@
  * finality: folds close manifests when a sample was taken, and cuts follow.
  */
 import { invariant, lastSegment, parseLogId, Shapes, type Clock, type Cut, type Hash, type LogId, type StreamId } from '@meridian/accounting';
-import type { EventLog } from '@meridian/event-log';
+import type { EventLog, Extent } from '@meridian/event-log';
 import { encodeJson, getAll, keys, type EndsSample, type Ledger } from '@meridian/ledger';
 import { newestCut } from './cuts';
 import { checkFingerprint, lastManifest, type Intactness, type LastManifest } from '../fold/fingerprint';
@@ -19,6 +19,9 @@ export interface SampleSettings {
 }
 
 export const SAMPLE_DEFAULTS: SampleSettings = { intervalMs: 20_000, busyIntervalMs: 1_000, busyRecords: 16 };
+
+/** Between two looks at whether it is time for a sample, at most, ms. */
+export const SAMPLE_LOOK_MS = 1_000;
 
 /** For a fold that writes every `flushAgeMs`: a sample makes it write what waits, so none come more often than that. */
 export function sampleSettings(flushAgeMs: number, intervalMs = SAMPLE_DEFAULTS.intervalMs): SampleSettings {
@@ -37,6 +40,12 @@ export interface SampleParts {
   readonly hash: Hash;
   readonly clock: Clock;
   readonly probe: Probe;
+}
+
+interface Look {
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly extents: readonly Extent[];
 }
 
 interface Known {
@@ -65,13 +74,15 @@ export class Sampler {
    * Looks where the logs end if it is time to; answers how it was when it was looked last. Every member of a group does, each by
    * its own clock, and closes its manifests then; `isWriter`: the one of them that writes the sample, too.
    */
-  async step(isWriter: boolean): Promise<EndsSample | undefined> {
-    if (!(await this.isDue())) return this.last;
-    if (isWriter) return this.sample();
-    const { log, logs, clock } = this.parts;
-    const sampledAt = clock.now();
-    const extents = await log.extents();
-    return (this.last = { sampledAt, ends: Object.fromEntries(logs.map((id, partition) => [id, extents[partition]?.end ?? 0])) });
+  async step(isWriter: boolean): Promise<EndsSample> {
+    const { last, settings, parts: { clock, logs } } = this;
+    // A clock that was set back says nothing of how long ago it was.
+    const sinceMs = last ? clock.now() - last.sampledAt : -1;
+    if (last && sinceMs >= 0 && sinceMs < settings.busyIntervalMs) return last;
+    const seen = await this.look();
+    if (last && !this.isDue(last, seen)) return last;
+    if (isWriter) return this.write(seen);
+    return (this.last = { sampledAt: seen.at, ends: Object.fromEntries(logs.map((id, partition) => [id, seen.extents[partition]?.end ?? 0])) });
   }
 
   /** Until the clock passes the next multiple of the interval, ms. */
@@ -86,27 +97,30 @@ export class Sampler {
     return parseLogId(first).lineage;
   }
 
-  private async isDue(): Promise<boolean> {
-    const { last, settings: { intervalMs, busyIntervalMs, busyRecords }, parts: { clock, log, logs } } = this;
-    if (!last) return true;
-    const now = clock.now();
-    // A clock that was set back says nothing of how long ago it was.
-    if (now >= last.sampledAt && now - last.sampledAt < busyIntervalMs) return false;
-    if (Math.floor(now / intervalMs) !== Math.floor(last.sampledAt / intervalMs)) return true;
-    const extents = await log.extents();
+  private isDue(last: EndsSample, { at, extents }: Look): boolean {
+    const { settings: { intervalMs, busyRecords }, parts: { logs } } = this;
+    if (Math.floor(at / intervalMs) !== Math.floor(last.sampledAt / intervalMs)) return true;
     const records = logs.reduce((sum, id, partition) => sum + Math.max(0, (extents[partition]?.end ?? 0) - (last.ends[id] ?? Infinity)), 0);
     return records >= busyRecords * logs.length;
   }
 
+  /** The clock is read before the offsets are asked for: whatever was accepted before `at` lies below the ends. */
+  private async look(): Promise<Look> {
+    const at = this.parts.clock.now();
+    return { at, extents: await this.parts.log.extents() };
+  }
+
   /**
-   * Writes one sample of all logs of one lineage of the region. The clock is read before the offsets are asked for: whatever was accepted
-   * before `sampledAt` lies below the ends. A log that is not the one that was folded is left out: where it ends says
-   * nothing about what was accepted, so no cut may be called complete by it.
+   * Writes one sample of all logs of one lineage of the region, now: whatever was accepted before `sampledAt` lies below the ends.
+   * A log that is not the one that was folded is left out: where it ends says nothing about what was accepted, so no cut
+   * may be called complete by it.
    */
   async sample(): Promise<EndsSample> {
-    const { log, ledger, control, region, logs, clock, probe } = this.parts;
-    const sampledAt = clock.now();
-    const extents = await log.extents();
+    return this.write(await this.look());
+  }
+
+  private async write({ at: sampledAt, extents }: Look): Promise<EndsSample> {
+    const { log, ledger, control, region, logs, probe } = this.parts;
     await this.lookForMore(await newestCut(control));
     // The manifests are newer than those ends: they are held against what the log is now.
     const now = await log.extents();

@@ -46,10 +46,6 @@ export class FoldBuffer {
   private lastShape: Shape | undefined;
   private lastHour = -1;
 
-  get isEmpty(): boolean {
-    return this.last === undefined;
-  }
-
   /** Records every record, in offset order. */
   note(record: LogRecord, now: number): void {
     if (this.waiting++ === 0) {
