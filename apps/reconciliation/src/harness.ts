@@ -81,7 +81,22 @@ export class World {
     }
   }
 
+  /** Scrapes again until the metric is shown; the test's own time limit ends it. */
+  async untilMetrics(pattern: RegExp): Promise<void> {
+    for (;;) {
+      const metrics = await (await fetch(`${this.service('eu').url}/metrics`)).text();
+      if (pattern.test(metrics)) return;
+      await systemClock.sleep(10);
+    }
+  }
+
+  /** Of a world that is closed already: nothing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async close(): Promise<void> {
+    if (this.stopping.signal.aborted) return;
     this.stopping.abort();
     for (const { service, fold, sampling } of this.regions.values()) {
       await service.close();
