@@ -1,4 +1,5 @@
 /** Batches as a broker stores them, made by kafkajs' own encoder. */
+import { crc32c } from '@node-rs/crc32';
 import { CompressionTypes } from 'kafkajs';
 import Record from 'kafkajs/src/protocol/recordBatch/record/v0';
 import { RecordBatch } from 'kafkajs/src/protocol/recordBatch/v0';
@@ -17,6 +18,8 @@ export interface StoredBatch {
   readonly records: readonly StoredRecord[];
 }
 
+const CRC_AT = 17;
+const CHECKED_FROM = 21;
 /** Of the low byte, that the time is the broker's: kafkajs' encoder, a publisher's, never sets it. */
 export const ATTRIBUTES_AT = 22;
 export const APPEND_TIME = 8;
@@ -33,5 +36,11 @@ export async function stored({ base, time, epoch, isCompressed, records }: Store
   });
   const batch = Buffer.from(buffer);
   batch[ATTRIBUTES_AT] = (batch[ATTRIBUTES_AT] as number) | APPEND_TIME;
+  return sealed(batch);
+}
+
+/** With the checksum of what it holds now. */
+export function sealed(batch: Buffer): Buffer {
+  batch.writeUInt32BE(crc32c(batch.subarray(CHECKED_FROM)), CRC_AT);
   return batch;
 }

@@ -1,9 +1,10 @@
 import type { LogRecord } from '@meridian/event-log';
 import fc from 'fast-check';
 import { readBatches, type Source } from './batches';
-import { ATTRIBUTES_AT, stored, type StoredBatch, type StoredRecord } from './batches.fixture';
+import { ATTRIBUTES_AT, sealed, stored, type StoredBatch, type StoredRecord } from './batches.fixture';
 
 const MAGIC_AT = 16;
+const CRC_AT = 17;
 const RECORDS_AT = 61;
 const source: Source = { topic: 'events', partition: 3, offset: 0 };
 
@@ -73,7 +74,7 @@ describe('batches that are not as the log needs them', () => {
   it("are refused when they carry the publisher's time", async () => {
     const bytes = await stored(one);
     bytes[ATTRIBUTES_AT] = 0;
-    await expect(readBatches(bytes, source)).rejects.toMatchObject({ code: 'log_invalid', message: expect.stringContaining('message.timestamp.type') as string });
+    await expect(readBatches(sealed(bytes), source)).rejects.toMatchObject({ code: 'log_invalid', message: expect.stringContaining('message.timestamp.type') as string });
   });
 
   it('are refused in a format that knows no leader epoch', async () => {
@@ -88,14 +89,23 @@ describe('batches that are not as the log needs them', () => {
     await expect(readBatches(await stored({ ...one, base: 3 }), source)).rejects.toMatchObject({ code: 'log_invalid' });
   });
 
-  it('never give anything but the records or a refusal when a byte of their records is damaged', async () => {
+  it('are refused when any byte of what they say is damaged', async () => {
+    const bytes = await stored(one);
+    for (const at of [...bytes.keys()].slice(CRC_AT)) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] = (damaged[at] as number) ^ 0x10;
+      await expect(readBatches(damaged, source)).rejects.toMatchObject({ code: 'log_unavailable', message: expect.stringContaining('checksum of the batch at 3:0') as string });
+    }
+  });
+
+  it('never give anything but the records or a refusal when they were written wrongly', async () => {
     const bytes = await stored(one);
     const lengths = [...bytes.keys()].slice(RECORDS_AT);
     let refused = 0;
     for (const at of lengths) {
-      const damaged = Buffer.from(bytes);
-      damaged[at] = 0xff;
-      const answer: unknown = await readBatches(damaged, source).catch((error: unknown) => error);
+      const wrong = Buffer.from(bytes);
+      wrong[at] = 0xff;
+      const answer: unknown = await readBatches(sealed(wrong), source).catch((error: unknown) => error);
       if (Array.isArray(answer)) expect(answer.map(({ offset }: LogRecord) => offset)).toEqual([0, 1]);
       else expect(answer).toMatchObject({ code: expect.stringMatching(/^log_(unavailable|invalid)$/) as string });
       if (!Array.isArray(answer)) refused++;

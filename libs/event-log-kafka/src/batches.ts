@@ -4,12 +4,15 @@
  * and takes longer for it than the fold for all that follows.
  */
 import { EventLogError, type LogRecord } from '@meridian/event-log';
+import { crc32c } from '@node-rs/crc32';
 import { lookupCodecByAttributes } from 'kafkajs/src/protocol/message/compression';
 
 /** Where the fields of a batch begin: its first offset at 0, its records at the end. */
 const SIZE_AT = 8;
 const EPOCH_AT = 12;
 const MAGIC_AT = 16;
+const CRC_AT = 17;
+/** From here on the checksum holds: what lies before, the broker sets. */
 const ATTRIBUTES_AT = 21;
 const LAST_DELTA_AT = 23;
 const MAX_TIME_AT = 35;
@@ -40,6 +43,7 @@ export async function readBatches(bytes: Buffer, source: Source): Promise<LogRec
     at = end;
     if (batch[MAGIC_AT] !== MAGIC) throw new EventLogError('log_invalid', `topic ${source.topic} has batches of format ${batch[MAGIC_AT] ?? ''}: the log needs format ${MAGIC}, which knows leader epochs`);
     if (int64(batch, 0) + batch.readInt32BE(LAST_DELTA_AT) < source.offset) continue;
+    if (batch.readUInt32BE(CRC_AT) !== crc32c(batch.subarray(ATTRIBUTES_AT))) throw damaged(batch, source);
     const codec = lookupCodecByAttributes(batch.readInt16BE(ATTRIBUTES_AT));
     readBatch(batch, codec ? await codec.decompress(batch.subarray(RECORDS_AT)) : batch.subarray(RECORDS_AT), source, records);
   }
@@ -140,7 +144,12 @@ function gap({ topic, partition, offset: from }: Source, offset: number, records
   return new EventLogError('log_invalid', `partition ${partition} goes on at ${offset} after ${from + records.length - 1}: topic ${topic} is compacted or written by transactions`);
 }
 
-/** Damage on the way, perhaps: it is read again over another connection. */
+/** On the way, perhaps: it is read again over another connection. Brokers look when they store a batch, not when they hand it out. */
+function damaged(batch: Buffer, { topic, partition }: Source): EventLogError {
+  return new EventLogError('log_unavailable', `the checksum of the batch at ${partition}:${int64(batch, 0)} of topic ${topic} does not hold: what the broker stores or sent is damaged`);
+}
+
+/** Written wrongly, or cut off in the middle. */
 function malformed({ topic, partition, offset }: Source): EventLogError {
   return new EventLogError('log_unavailable', `what the broker answered for ${topic} ${partition}:${offset} is malformed`);
 }

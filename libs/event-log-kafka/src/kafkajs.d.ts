@@ -230,8 +230,3 @@ declare module 'kafkajs/src/network/requestQueue' {
   }
   export = RequestQueue;
 }
-
-declare module 'kafkajs/src/protocol/recordBatch/crc32C' {
-  function crc32C(bytes: Buffer): number;
-  export = crc32C;
-}

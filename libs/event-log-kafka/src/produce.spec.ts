@@ -1,9 +1,7 @@
 import type { Draft } from '@meridian/event-log';
 import { CompressionTypes } from 'kafkajs';
-import crcOfKafkajs from 'kafkajs/src/protocol/recordBatch/crc32C';
 import { requests } from 'kafkajs/src/protocol/requests';
 import fc from 'fast-check';
-import { crc32c } from './crc32c';
 import { encodeProduce, type Batch } from './produce';
 import { BATCH_FRAME_BYTES, draftBytes } from './record';
 
@@ -51,21 +49,6 @@ describe('a produce request', () => {
       fc.asyncProperty(drafts, async (given) => {
         const bytes = await written([{ partition: 0, drafts: given }], { gzip: false, time: 1 });
         expect(bytes.length - Buffer.byteLength(TOPIC)).toBeLessThanOrEqual(given.reduce((sum, one) => sum + draftBytes(one), BATCH_FRAME_BYTES));
-      }),
-    );
-  });
-});
-
-describe('crc32c', () => {
-  it('is 0xe3069283 of the digits 1 to 9', () => {
-    expect(crc32c(Buffer.from('123456789'), 0, 9)).toBe(0xe3069283);
-  });
-
-  it('is what kafkajs computes, of any part', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(200), fc.nat(200), (bytes, a, b) => {
-        const [from = 0, to = 0] = [a, b].map((at) => Math.min(at, bytes.length)).sort((x, y) => x - y);
-        expect(crc32c(bytes, from, to)).toBe(crcOfKafkajs(Buffer.from(bytes.subarray(from, to))));
       }),
     );
   });

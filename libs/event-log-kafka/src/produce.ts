@@ -4,9 +4,9 @@
  * was the largest part of an ingest's time in a profile. Neighbours: `producer.ts` sends it, `record.ts` knows how large records get.
  */
 import type { Draft } from '@meridian/event-log';
+import { crc32c } from '@node-rs/crc32';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { crc32c } from './crc32c';
 import { BATCH_FRAME_BYTES, draftBytes, textBytes } from './record';
 
 export interface ProduceBody {
@@ -83,7 +83,7 @@ function writeBatch(bytes: Buffer, from: number, { drafts, time, packed }: Recor
     at += packed.length;
   } else at = writeRecords(bytes, at, drafts);
   bytes.writeInt32BE(at - from - LEADER_EPOCH_AT, from + BATCH_LENGTH_AT);
-  bytes.writeUInt32BE(crc32c(bytes, from + ATTRIBUTES_AT, at), from + CRC_AT);
+  bytes.writeUInt32BE(crc32c(bytes.subarray(from + ATTRIBUTES_AT, at)), from + CRC_AT);
   return at;
 }
 
