@@ -1,8 +1,9 @@
 /** What kafkajs itself can do: its own producer and consumer, as they come, in a process of their own. */
 import { randomUUID } from 'node:crypto';
+import { encodeRecord } from '@meridian/accounting';
 import { Kafka, logLevel, type Consumer } from 'kafkajs';
 import { answerParent, runInChild } from './child';
-import { sampleEvents, toRecords } from './sample';
+import { sampleEvents } from './sample';
 
 interface Task {
   readonly act: 'produce' | 'consume';
@@ -40,7 +41,7 @@ function connect(broker: string): Kafka {
 }
 
 async function produce({ broker, topic, seconds }: Task): Promise<Rate> {
-  const messages = toRecords(sampleEvents()).map(({ key, value }) => ({ key, value: Buffer.from(value) }));
+  const messages = sampleEvents().map((event) => ({ key: `${event.tenant}/${event.session}`, value: Buffer.from(encodeRecord(event)) }));
   const producer = connect(broker).producer({ allowAutoTopicCreation: false, idempotent: false });
   await producer.connect();
   let [records, at] = [0, 0];

@@ -53,7 +53,6 @@ export function toRecords(events: readonly UsageEvent[]): LogRecord[] {
   return events.map((one, offset) => ({
     partition: 0,
     offset,
-    key: `${one.tenant}/${one.session}`,
     value: Buffer.from(encodeRecord(one)),
     time: one.time + TRANSIT_MS,
     epoch: 0,

@@ -107,7 +107,7 @@ function record(number: number, offset: number): LogRecord {
     kind: 'usage', tenant: 'bench', session: 'one', source: 'chat', id: `call-${number}`, time, provider: 'openai', model: 'gpt-4o-mini',
     counted: 'reported', tokens: { input: 700 + (number % 900), cacheRead: 512 * (number % 20), output: 100 + (number % 700) },
   });
-  return { partition: 0, offset, key: 'bench/one', value: Buffer.from(value), time, epoch: 0 };
+  return { partition: 0, offset, value: Buffer.from(value), time, epoch: 0 };
 }
 
 if (require.main === module) {

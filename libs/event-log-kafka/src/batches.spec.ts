@@ -29,8 +29,8 @@ const batches: fc.Arbitrary<StoredBatch[]> = fc
 /** What is to be read of them. */
 function recordsOf(all: readonly StoredBatch[]): LogRecord[] {
   return all.flatMap(({ base, time, epoch, records }) =>
-    records.map(({ key, value, headers }, i) => {
-      const one = { partition: source.partition, offset: base + i, time, epoch, key: key ?? '', value: Buffer.from(value ?? '') };
+    records.map(({ value, headers }, i) => {
+      const one = { partition: source.partition, offset: base + i, time, epoch, value: Buffer.from(value ?? '') };
       const named = Object.entries(headers).map(([name, texts]) => [name, typeof texts === 'string' ? texts : (texts.at(-1) ?? '')] as const);
       return named.length === 0 ? one : { ...one, headers: Object.fromEntries(named) };
     }),

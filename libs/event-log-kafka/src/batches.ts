@@ -69,7 +69,8 @@ function readBatch(batch: Buffer, bytes: Buffer, source: Source, records: LogRec
       reader.at = end;
       continue;
     }
-    const record = { partition, offset, time, epoch, key: reader.text(), value: reader.bytes() };
+    reader.skip();
+    const record = { partition, offset, time, epoch, value: reader.bytes() };
     const headers = reader.headers();
     if (reader.at !== end) throw malformed(source);
     records.push(headers === undefined ? record : { ...record, headers });
@@ -126,7 +127,7 @@ class RecordReader {
   }
 
   /** Passes over what stands behind its length, −1 for nothing; answers where it begins. */
-  private skip(): number {
+  skip(): number {
     const length = this.varint();
     const from = this.at;
     if (length > 0) this.at += length;

@@ -2,7 +2,7 @@ import type { LogRecord } from '@meridian/event-log';
 import { epochAfter } from './delivery';
 
 function records(...epochs: readonly number[]): LogRecord[] {
-  return epochs.map((epoch, offset) => ({ partition: 0, offset, epoch, time: 0, key: '', value: new Uint8Array(0) }));
+  return epochs.map((epoch, offset) => ({ partition: 0, offset, epoch, time: 0, value: new Uint8Array(0) }));
 }
 
 describe('a leader epoch that goes back (a truncated or replaced log)', () => {

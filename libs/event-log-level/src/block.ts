@@ -3,7 +3,7 @@
  * One row per record would cost more in the database's calls than the records themselves.
  *
  * Head: time (u48), epoch (u32), count (u32), big-endian; shared by all, since one group has one append time.
- * Record: key, value, count of headers, then name and text of each; every text and value preceded by its length as a varint.
+ * Record: an empty text where older blocks have a key, value, count of headers, then name and text of each; every text and value preceded by its length as a varint.
  */
 import { invariant } from '@meridian/accounting';
 import type { Draft, LogRecord } from '@meridian/event-log';
@@ -45,9 +45,9 @@ export class BlockBuilder {
     return this.length;
   }
 
-  add({ key, value, headers }: Draft): void {
-    this.text(key);
-    this.reserve(value.length + 2 * VARINT_BYTES_MAX);
+  add({ value, headers }: Draft): void {
+    this.reserve(value.length + 3 * VARINT_BYTES_MAX);
+    this.varint(0);
     this.varint(value.length);
     this.bytes.set(value, this.length);
     this.length += value.length;
@@ -73,24 +73,6 @@ export class BlockBuilder {
   }
 
   private text(text: string): void {
-    const from = this.length;
-    this.reserve(text.length + VARINT_BYTES_MAX);
-    this.varint(text.length);
-    const { bytes, length } = this;
-    // ASCII by ourselves: to ask Node takes longer for texts as short as keys.
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      if (unit > 0x7f) {
-        this.otherText(from, text);
-        return;
-      }
-      bytes[length + i] = unit;
-    }
-    this.length = length + text.length;
-  }
-
-  private otherText(from: number, text: string): void {
-    this.length = from;
     const size = Buffer.byteLength(text);
     this.reserve(size + VARINT_BYTES_MAX);
     this.varint(size);
@@ -138,13 +120,13 @@ class Cursor {
     private at: number,
   ) {}
 
-  record(): Pick<LogRecord, 'key' | 'value' | 'headers'> {
-    const key = this.text();
+  record(): Pick<LogRecord, 'value' | 'headers'> {
+    this.skip();
     const value = this.slice();
     const count = this.varint();
-    if (count === 0) return { key, value };
+    if (count === 0) return { value };
     const headers = Array.from({ length: count }, () => [this.text(), this.text()] as const);
-    return { key, value, headers: Object.fromEntries(headers) };
+    return { value, headers: Object.fromEntries(headers) };
   }
 
   skipRecord(): void {

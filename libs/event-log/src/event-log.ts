@@ -5,7 +5,7 @@
 /** What a publisher of records hands over. */
 export interface Draft {
   readonly partition: number;
-  /** Bytes that decide nothing here; kept with the record (tenant/session). */
+  /** Of Kafka's message, for whoever reads the topic with tools of their own (tenant/session). It decides nothing here, and is not read back. */
   readonly key: string;
   readonly value: Uint8Array;
   /** Trace context and the like. */
@@ -18,7 +18,7 @@ export interface Position {
   readonly offset: number;
 }
 
-export interface LogRecord extends Draft, Position {
+export interface LogRecord extends Omit<Draft, 'key'>, Position {
   /** Append time assigned by the log, ms since the epoch; never decreases within a partition. */
   readonly time: number;
   /** Leader epoch under which it was appended. */

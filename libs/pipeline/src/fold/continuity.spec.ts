@@ -8,7 +8,7 @@ const hash: Hash = {
   text: (text) => createHash('sha256').update(text).digest('binary'),
   bytes: (bytes) => createHash('sha256').update(bytes).digest('binary'),
 };
-const record = (offset: number, epoch: number): LogRecord => ({ partition: 0, key: 'k', value: Uint8Array.of(offset), offset, epoch, time: 0 });
+const record = (offset: number, epoch: number): LogRecord => ({ partition: 0, value: Uint8Array.of(offset), offset, epoch, time: 0 });
 const MANIFEST: LastManifest = { number: 3, end: 5, fingerprint: { epoch: 1, sha256: 'of the record at 4' } };
 
 describe('a reader of a log', () => {
