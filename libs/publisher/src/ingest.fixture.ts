@@ -9,7 +9,7 @@ export interface Asked {
 }
 
 /** Undefined: not answered. */
-export type Answering = (asked: Asked) => { readonly status: number; readonly body: object } | undefined;
+export type Answering = (asked: Asked) => { readonly status: number; readonly body: object; readonly headers?: Readonly<Record<string, string>> } | undefined;
 
 export const accepting: Answering = ({ events }) => ({ status: 202, body: { results: events.map(({ id }, index) => ({ index, id, status: 'accepted' })), accepted: events.length, rejected: 0 } });
 
@@ -48,7 +48,7 @@ export class FakeIngest {
     if (!answer) return;
     const { results = [] } = answer.body as { readonly results?: readonly { readonly status: string }[] };
     this.accepted.push(...asked.events.filter((_, at) => results[at]?.status === 'accepted').map(({ id }) => id));
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers }).end(JSON.stringify(answer.body));
   }
 }
 

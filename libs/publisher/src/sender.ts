@@ -48,6 +48,8 @@ const REFUSED_FIX = 'Correct key, tenant or endpoints: events wait in the spool 
 /** After a failure elsewhere at once; when all have failed, this wait, doubled each time, with jitter. */
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
+/** An ingest may ask for more than that, up to this. */
+const ASKED_MAX_MS = 60_000;
 /** A farther ingest is used for so long before the nearest is tried again. */
 const FAR_MS = 30_000;
 
@@ -55,6 +57,8 @@ export class Sender {
   /** Which endpoint is used, and since when. */
   private at = 0;
   private since = 0;
+  /** How long the ingest asked last wants to be left alone. */
+  private askedMs = 0;
 
   constructor(private readonly parts: SenderParts) {}
 
@@ -74,7 +78,7 @@ export class Sender {
       }
       this.use((this.at + 1) % endpoints.length);
       const rounds = Math.floor((failures + 1) / endpoints.length);
-      if ((failures + 1) % endpoints.length === 0) await clock.sleep(this.backoff(rounds), signal);
+      if ((failures + 1) % endpoints.length === 0) await clock.sleep(Math.max(this.backoff(rounds), this.askedMs), signal);
     }
   }
 
@@ -91,6 +95,7 @@ export class Sender {
   private async post(events: readonly EventText[], signal: AbortSignal): Promise<Answer | undefined> {
     const { endpoints, key, tenant, timeoutMs, onTrouble } = this.parts;
     const endpoint = endpoints[this.at] ?? '';
+    this.askedMs = 0;
     try {
       const response = await fetch(`${endpoint}/v1/events`, {
         method: 'POST',
@@ -101,6 +106,7 @@ export class Sender {
       const answer = (await response.json().catch(() => ({}))) as Answer;
       if (answer.results) return answer;
       const { status } = response;
+      this.askedMs = Math.min(ASKED_MAX_MS, Number(response.headers.get('retry-after') ?? 0) * 1_000 || 0);
       if (status === TOO_LARGE || EVENTS_AT_FAULT.has(answer.code)) return { ...answer, isEventAtFault: true };
       const code = status >= 500 || status === TOO_MANY ? 'ingest_unreachable' : 'ingest_refused';
       onTrouble(new PublisherError(code, `${endpoint} answered ${status}: ${answer.detail ?? answer.code ?? response.statusText}`, { field: 'endpoints', fix: code === 'ingest_refused' ? REFUSED_FIX : UNREACHABLE_FIX }));
