@@ -39,7 +39,7 @@ export interface FoldSettings {
 export const FOLD_DEFAULTS: FoldSettings = {
   flushAgeMs: 1_000,
   flushIdleMs: 200,
-  bufferBytesMax: 8 * 1024 * 1024,
+  bufferBytesMax: 1024 * 1024,
   stateBytesMax: 256 * 1024 * 1024,
   concurrency: 32,
   deltaEntriesMax: DELTA_ENTRIES_MAX,
