@@ -5,7 +5,7 @@
  */
 import { EventLogError, type Draft, type Position } from '@meridian/event-log';
 import { BlockBuilder } from './block';
-import type { Put } from './database';
+import type { Write } from '@meridian/level';
 
 /** A group takes no more calls when its blocks have grown beyond this: bounds the memory and the time of one write. */
 export const GROUP_BYTES = 4 * 1024 * 1024;
@@ -28,7 +28,7 @@ export interface Target {
   place(partition: number): Place;
   key(partition: number, offset: number): Buffer;
   /** Resolves when all are on disk. */
-  write(puts: Put[]): Promise<void>;
+  write(puts: Write[]): Promise<void>;
   /** The group is on disk: its partitions end here now. */
   wrote(ends: ReadonlyMap<number, Place>): void;
 }
@@ -77,7 +77,7 @@ export class Appender {
   private async write(group: Group): Promise<void> {
     const places = new Map([...group.blocks.keys()].map((partition) => [partition, this.target.place(partition)]));
     const ends = new Map<number, Place>();
-    const puts: Put[] = [];
+    const puts: Write[] = [];
     for (const [partition, place] of places) {
       let offset = place.offset;
       for (const block of group.blocks.get(partition) ?? []) {

@@ -1,6 +1,6 @@
 /**
  * The event log on LevelDB: one region's topic in one directory, for one process. Records are on disk before an append
- * resolves. Neighbours: `appender.ts` groups appends, `database.ts` survives failed writes, `block.ts` is the layout.
+ * resolves. Neighbours: `appender.ts` groups appends, `block.ts` is the layout.
  */
 import type { Clock } from '@meridian/accounting';
 import {
@@ -8,9 +8,9 @@ import {
   type Assignee, type Draft, type EventLog, type Extent, type Incarnation, type LogRecord, type Membership, type Position,
 } from '@meridian/event-log';
 import { invariant } from '@meridian/accounting';
+import { Database, type Level, type Write } from '@meridian/level';
 import { Appender, VALUE_BYTES_MAX, type Place } from './appender';
 import { decodeHead, decodeRecords } from './block';
-import { Database, type Level, type Put } from './database';
 import { translate } from './errors';
 import { blockBase, blockKey, PARTITIONS_MAX } from './keys';
 import { loadState, type LogState, type Partition } from './partition';
@@ -24,6 +24,7 @@ export interface LevelEventLogOptions {
   readonly clock: Clock;
 }
 
+const WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
 /** Blocks of one read: it ends after the block that goes beyond this, whatever the limit. */
 const READ_BYTES = 4 * 1024 * 1024;
 /** Bytes fetched from LevelDB at once. */
@@ -36,7 +37,7 @@ export class LevelEventLog implements EventLog {
   private readonly appender = new Appender({
     place: (partition) => this.place(partition),
     key: blockKey,
-    write: (puts: Put[]) => this.database.write(puts),
+    write: (puts: Write[]) => this.database.write(puts),
     wrote: (ends) => this.wrote(ends),
   });
   private closed: Promise<void> | undefined;
@@ -61,6 +62,9 @@ export class LevelEventLog implements EventLog {
     log.database = await Database.open({
       directory,
       clock,
+      writeBufferBytes: WRITE_BUFFER_BYTES,
+      closed: () => new EventLogError('log_closed', 'the log is closed'),
+      translate,
       prepare: async (level) => void (log.state = await loadState(level, options)),
       onReopened: () => log.bells.forEach((bell) => bell.ring()),
     });

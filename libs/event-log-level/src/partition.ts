@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventLogError, type Extent, type Incarnation } from '@meridian/event-log';
 import { decodeHead } from './block';
-import type { Level } from './database';
+import type { Level } from '@meridian/level';
 import { blockBase, blockKey, EPOCH_KEY, META_KEY } from './keys';
 
 /** Version of the layout of keys and blocks. */

@@ -2,7 +2,7 @@
 import type { Clock } from '@meridian/accounting';
 import type { Row, VersionedRow } from '@meridian/ledger';
 import type { Change } from './committer';
-import type { Write } from './database';
+import type { Write } from '@meridian/level';
 import { cursorKey, decodeNumber, encodeNumber, outboxKey, rowKey, TRIMMED_KEY } from './keys';
 import type { Outbox } from './outbox';
 import { decodeHead, encodeOutboxRow, encodeRow, supersedes } from './row';

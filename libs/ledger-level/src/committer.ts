@@ -5,7 +5,7 @@
  */
 import { LedgerError } from '@meridian/ledger';
 import { translate } from './errors';
-import type { Level, Write } from './database';
+import type { Level, Write } from '@meridian/level';
 
 /** What a change sees: the stored row of a key that it named. */
 export type Look = (key: Buffer) => Buffer | undefined;

@@ -1,7 +1,7 @@
 /** What a directory says about itself: the layout it is written in, whose replica it is, and which one. */
 import { randomUUID } from 'node:crypto';
 import { LedgerError } from '@meridian/ledger';
-import type { Level } from './database';
+import type { Level } from '@meridian/level';
 import { META_KEY } from './keys';
 
 /** Version of the layout of keys and rows. */

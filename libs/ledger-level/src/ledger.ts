@@ -1,18 +1,16 @@
 /**
  * The ledger on LevelDB: one table, or one replica of one, in one directory, for one process. Writes are on disk before
- * they are answered. Neighbours: `committer.ts` groups and judges writes, `database.ts` survives failed ones,
- * `outbox.ts` and `replicator.ts` carry rows to the other replicas.
+ * they are answered. Neighbours: `committer.ts` groups and judges writes, `outbox.ts` and `replicator.ts` carry rows to the other replicas.
  */
-import type { IteratorOptions } from 'classic-level';
 import type { Clock } from '@meridian/accounting';
 import {
   assertKey, assertKeys, assertQuery, LedgerError,
   type Key, type Ledger, type Page, type Range, type Row, type StoredRow, type VersionedRow,
 } from '@meridian/ledger';
+import { Database, type IteratorOptions, type Level } from '@meridian/level';
 import { applying, inserting, replacing, trimming, type ReplicatedRow } from './change';
 import { Committer } from './committer';
-import { Database, type Level } from './database';
-import { translate } from './errors';
+import { ambiguous, translate } from './errors';
 import { loadIdentity, type ReplicaIdentity } from './identity';
 import { cursorKey, decodeNumber, partitionEnd, partitionPrefix, rowKey } from './keys';
 import { Outbox } from './outbox';
@@ -26,6 +24,7 @@ export interface LevelLedgerOptions {
   readonly origin?: string;
 }
 
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 /** Rows of a page when no limit is asked for. */
 const PAGE_ROWS = 1_000;
 /** A page ends with the row that goes beyond this. */
@@ -44,7 +43,7 @@ export class LevelLedger implements Ledger {
     this.replicated = options.origin === undefined ? undefined : new Outbox();
     this.committer = new Committer({
       opened: () => this.database.opened(),
-      write: (writes) => this.database.write(writes),
+      write: (writes) => this.database.write(writes).catch((error: unknown) => Promise.reject(ambiguous(error))),
       begin: () => this.replicated?.begin(),
       wrote: () => this.replicated?.wrote(),
     });
@@ -56,6 +55,9 @@ export class LevelLedger implements Ledger {
     ledger.database = await Database.open({
       directory: options.directory,
       clock: options.clock,
+      writeBufferBytes: WRITE_BUFFER_BYTES,
+      closed: () => new LedgerError('ledger_closed', 'the ledger is closed'),
+      translate,
       prepare: async (level) => {
         ledger.loaded = await loadIdentity(level, options.origin);
         await ledger.replicated?.load(level);

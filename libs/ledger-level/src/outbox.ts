@@ -4,7 +4,7 @@
  */
 import { invariant } from '@meridian/accounting';
 import type { ReplicatedRow } from './change';
-import type { Level } from './database';
+import type { Level } from '@meridian/level';
 import { decodeNumber, outboxKey, outboxNumber, TRIMMED_KEY } from './keys';
 import { decodeOutboxRow, type OutboxRow } from './row';
 
