@@ -203,9 +203,11 @@ export class Folder {
         return;
       }
       // Someone else (or an earlier self, unanswered) was first: go on from what is there.
-      await this.moveToLastManifest();
+      const manifest = await this.moveToLastManifest();
       if (this.start >= end) {
-        this.next = Math.max(this.next, this.start);
+        // What was taken is in it; what comes next must follow what it was made of.
+        this.continuity.open(manifest);
+        this.next = this.start;
         this.begin();
         return;
       }
@@ -226,7 +228,8 @@ export class Folder {
     const quarantined = buffer.quarantined.length - buffer.quarantinedWritten;
     await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next));
     await eachLimited(buffer.quarantined.slice(buffer.quarantinedWritten), this.settings.concurrency, async (one) => {
-      await this.insert(quarantineRow(this.target.log, one));
+      // Nobody looks whether it is there, as cuts do with deltas: an outcome that is not known is asked for again.
+      await this.parts.ledger.insert(quarantineRow(this.target.log, one));
     });
     buffer.quarantinedWritten = buffer.quarantined.length;
     const { waiting: records, firstAppended, traces } = buffer;
