@@ -1,8 +1,8 @@
 /** When deltas, samples, manifests and cuts are written: what each costs, and that nothing is lost between them. */
 import { createHash } from 'node:crypto';
-import { decodeManifest, logId, ownersSegment, Shapes, type Clock, type Hash, type LogId, type UsageEvent } from '@meridian/accounting';
+import { decodeManifest, logId, ownersSegment, Shapes, type Clock, type Cut, type Hash, type LogId, type UsageEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
-import { keys, MemoryLedger } from '@meridian/ledger';
+import { decodeJson, keys, MemoryLedger, type EndsSample } from '@meridian/ledger';
 import { Acceptor } from './accept';
 import { Allocator } from './cut/allocate';
 import { newestCut } from './cut/cuts';
@@ -63,6 +63,10 @@ class World {
   async offer(folder: Folder): Promise<void> {
     const [extent] = await this.log.extents();
     await folder.offer(await this.log.read(0, folder.unfolded.from, extent!.end));
+  }
+
+  sample(): EndsSample {
+    return decodeJson<EndsSample>(this.ledger.stored(keys.ends('east', 0))!.value);
   }
 
   manifests(): { start: number; end: number; touched: string[] }[] {
@@ -153,11 +157,28 @@ describe('samples', () => {
     const [writer, other] = [new Sampler(world.parts), new Sampler(world.parts)];
     expect((await other.step(false)).ends).toEqual({ [LOG]: 2 });
     expect(world.ledger.stored(keys.ends('east', 0))).toBeUndefined();
-    // A sample by a clock that was ahead stands until the clock is there; nobody's manifests wait for that.
-    await world.ledger.insert({ ...keys.ends('east', 0), value: new Uint8Array() });
-    world.ledger.put({ ...keys.ends('east', 0), version: START + 300_000, value: new Uint8Array() });
     expect((await writer.step(true)).ends).toEqual({ [LOG]: 2 });
-    expect(world.ledger.stored(keys.ends('east', 0))?.version).toBe(START + 300_000);
+    expect(world.sample()).toEqual({ sampledAt: START, ends: { [LOG]: 2 } });
+  });
+
+  it('of a clock that was ahead do not stand when it is right again: whoever samples goes on', async () => {
+    const world = await World.start();
+    const skewed = new HandClock();
+    const [ahead, right, behind] = [new Sampler({ ...world.parts, clock: skewed }), new Sampler(world.parts), new Sampler({ ...world.parts, clock: skewed })];
+    skewed.time = START + 6 * 3_600_000;
+    await ahead.sample();
+    for (const id of ['a', 'b']) {
+      world.clock.time += 1_000;
+      await world.accept(id);
+      await right.sample();
+      expect(world.sample()).toEqual({ sampledAt: world.clock.time, ends: { [LOG]: id === 'a' ? 1 : 2 } });
+    }
+    skewed.time = START - 1;
+    await behind.sample();
+    // It cannot tell which of the two is wrong. Either is true by its clock.
+    expect(world.sample().sampledAt).toBe(START - 1);
+    await right.sample();
+    expect(world.sample().sampledAt).toBe(world.clock.time);
   });
 
   it('never come more often than deltas are written', () => {
@@ -189,5 +210,36 @@ describe('cuts', () => {
     }
     expect(made).toHaveLength(4);
     expect(new Set(made.slice(1))).toEqual(new Set([made[0]]));
+  });
+
+  it('never say that they are complete to a time for which only a clock that was ahead vouches', async () => {
+    const world = await World.start();
+    const [folder, reacher, allocator, skewed] = [await world.folder(), new Reacher(world.parts), new Allocator(world.parts, settings), new HandClock()];
+    const cutOf = async (sampler: Sampler): Promise<Cut> => {
+      world.clock.time += 1_000;
+      skewed.time = world.clock.time + 300_000;
+      await sampler.sample();
+      for (let step = 0; step < 12; step++) {
+        world.clock.time += 1_000;
+        await reacher.step();
+        await allocator.step();
+      }
+      return newestCut(world.control);
+    };
+    await world.accept('a');
+    await world.offer(folder);
+    await folder.flush();
+    // The first look tells nothing of when the sample was taken.
+    const ahead = new Sampler({ ...world.parts, clock: skewed });
+    expect(await cutOf(ahead)).toMatchObject({ asOf: 0, lagging: [{ code: 'region_unreachable' }, { code: 'not_folded', behind: -1 }] });
+    const seen = world.clock.time + 2_000;
+    const cut = await cutOf(ahead);
+    expect([cut.lagging, cut.asOf <= seen]).toEqual([[], true]);
+    // The clock is set right, an event is acknowledged, and nobody folds it.
+    const before = world.clock.time;
+    await world.accept('b');
+    const after = await cutOf(new Sampler(world.parts));
+    expect(after).toMatchObject({ lagging: [{ code: 'not_folded', behind: 1 }] });
+    expect(after.asOf).toBeLessThanOrEqual(before);
   });
 });

@@ -5,7 +5,7 @@
 import { type Cut, type Hash, type UsageLine } from '@meridian/accounting';
 import { Reader, resolvedThrough, type Reacher } from '@meridian/pipeline';
 import { sumText, textOf, type OracleLine, type Vector } from './oracle';
-import { SKEW_MAX_MS, type World } from './world';
+import type { World } from './world';
 
 /** Failures kept per run: the first tell the story. */
 const FAILURES_MAX = 5;
@@ -47,7 +47,7 @@ export class Checks {
     await this.usage(reader, lines, cut);
     const { claim } = await reader.coverage();
     if (claim.status !== 'final') this.provisional++;
-    else for (const { name } of world.oracle.missing(vector, cut.asOf - SKEW_MAX_MS)) this.fail(`${region} cut ${cut.k}: final, but ${name} was acknowledged before T and is missing`);
+    else for (const { name } of world.oracle.missing(vector, cut.asOf - world.tSlackMs)) this.fail(`${region} cut ${cut.k}: final, but ${name} was acknowledged before T and is missing`);
     return cut;
   }
 

@@ -11,8 +11,13 @@ import type { Running, World } from './world';
 /** How long faults go on, ms of virtual time. */
 export const FAULTS_SPAN_MS = 20_000;
 
+/** From when a sample is taken to when an allocator sees it, with a write that is applied late. */
+const SAMPLE_ON_ITS_WAY_MS = 8_000;
+const SHORT_REPLICATION_MS = 200;
+
 export class Faults {
   private isTakenOver = false;
+  private hasClock = false;
 
   constructor(
     private readonly world: World,
@@ -31,6 +36,26 @@ export class Faults {
     if (this.isTakenOver) this.at(() => this.takeOver());
     if (great > 0.27 && great < 0.42) this.at(() => this.truncate());
     else if (great >= 0.42 && great < 0.55 && regions.length > 1) this.at(() => this.destroy());
+    else if (great >= 0.6 && great < 0.75) this.planClock();
+  }
+
+  /** A clock is set minutes ahead, and right again. How long a sample is on its way is then all that bounds T: in this world not for long. */
+  private planClock(): void {
+    const { world } = this;
+    world.tSlackMs += SAMPLE_ON_ITS_WAY_MS;
+    world.table.faults.replicationMs = Math.min(world.table.faults.replicationMs, SHORT_REPLICATION_MS);
+    this.hasClock = true;
+    for (let i = world.random.integer(1, 3); i > 0; i--) this.at(() => this.setAhead());
+  }
+
+  private setAhead(): void {
+    const { world } = this;
+    const samplers = world.running.filter(({ kind }) => kind === 'aggregator');
+    if (samplers.length === 0) return;
+    const { process } = world.random.pick(samplers);
+    world.trace(`clock ${process.name}`);
+    process.aheadMs = world.random.integer(30_000, 300_000);
+    world.scheduler.after(world.random.integer(500, 6_000), () => (process.aheadMs = 0));
   }
 
   private at(act: () => void): void {
@@ -49,6 +74,7 @@ export class Faults {
   /** The process sleeps, others take its work over, and then it goes on as if nothing had happened. */
   private pause(): void {
     const { world } = this;
+    if (this.hasClock) return;
     const sleepers = world.running.filter(({ kind }) => kind !== 'ingest');
     if (sleepers.length === 0) return;
     const sleeper = world.random.pick(sleepers);
@@ -61,6 +87,7 @@ export class Faults {
 
   private isolate(): void {
     const { world } = this;
+    if (this.hasClock) return;
     const region = world.random.pick(world.regions);
     world.trace(`isolate ${region}`);
     world.table.isolate(region);

@@ -163,7 +163,7 @@ export class SimLedger implements Ledger {
   }
 
   private put(row: StoredRow): void {
-    this.table.write(this.region, row, this.process.clock.now());
+    this.table.write(this.region, row, this.process.wall);
   }
 
   private see(key: Key, horizon: number): StoredRow | undefined {

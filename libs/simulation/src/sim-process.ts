@@ -11,6 +11,8 @@ export class SimProcess {
   isAlive = true;
   /** When it was paused; undefined while it runs. */
   pausedAt: number | undefined;
+  /** Set for a while: how far the clock is ahead of what it would show, ms. */
+  aheadMs = 0;
   private readonly waiting: (() => void)[] = [];
 
   constructor(
@@ -18,9 +20,14 @@ export class SimProcess {
     readonly scheduler: Scheduler,
     readonly random: SeededRandom,
     /** Its clock shows this much more than true time, ms. */
-    skewMs: number,
+    private readonly skewMs: number,
   ) {
-    this.clock = { now: () => scheduler.now + skewMs, sleep: (ms, signal) => this.sleep(ms, signal) };
+    this.clock = { now: () => this.wall + this.aheadMs, sleep: (ms, signal) => this.sleep(ms, signal) };
+  }
+
+  /** By which a table orders what this process wrote: not its own clock's affair when that is set. */
+  get wall(): number {
+    return this.scheduler.now + this.skewMs;
   }
 
   kill(): void {

@@ -3,7 +3,7 @@
  * defence; it exists only here. CI requires that every one of them is caught.
  */
 import { decodeDelta, lastSegment, SessionState, type Cut, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId, type Touched } from '@meridian/accounting';
-import { encodeJson, getAll, keys, parseDeltaSk, queryAll, type Boundaries, type Boundary, type Ledger, type Page, type Row, type StoredRow, type VersionedRow } from '@meridian/ledger';
+import { encodeJson, getAll, keys, parseDeltaSk, queryAll, type Boundaries, type Boundary, type EndsSample, type Ledger, type Page, type Row, type StoredRow, type VersionedRow } from '@meridian/ledger';
 import {
   Allocator, checkFingerprint, copyOfCut, Folder, newestCopy, newestCut, Reacher, Resolver, takeOver,
   type AllocateParts, type AllocateSettings, type FoldedSession, type FoldParts, type FoldSettings, type FoldTarget, type ReachParts, type ResolveParts,
@@ -149,6 +149,13 @@ class WriterBoundaryAllocator extends Allocator {
   }
 }
 
+/** Dates a sample by its clock alone. */
+class TrustingAllocator extends Allocator {
+  protected override dateOf(sample: EndsSample): number {
+    return sample.sampledAt;
+  }
+}
+
 class MultiStreamResolver extends Resolver {
   protected override mayHaveCorrection(at: { readonly streams: number }): boolean {
     return at.streams > 1;
@@ -241,6 +248,7 @@ export const SWITCHES = {
   'no-insert-if-absent': { ...PRODUCT, ledger: (process, table, region) => new OverwritingLedger(process, table, region) },
   'corrections-multi-stream-only': { ...PRODUCT, resolver: (parts) => new MultiStreamResolver(parts) },
   'boundaries-of-writer': { ...PRODUCT, allocator: (parts, settings) => new WriterBoundaryAllocator(parts, settings) },
+  'trust-every-clock': { ...PRODUCT, allocator: (parts, settings) => new TrustingAllocator(parts, settings) },
   'additive-counters': { ...PRODUCT, ledger: (process, table, region) => new CountingLedger(process, table, region), hasCounters: true },
   'trust-group-offset': { ...PRODUCT, folder: (parts, target, settings, topic) => new GroupOffsetFolder(parts, target, settings, topic) },
   'resolve-many-cuts': { ...PRODUCT, resolver: (parts) => new LeapingResolver(parts) },

@@ -24,7 +24,7 @@ const LOOP_MS = 700;
 const SAMPLE_MS = 900;
 const WRITERS_MS = 2_500;
 /** Clocks are off by up to this, ms. */
-export const SKEW_MAX_MS = 2_000;
+const SKEW_MAX_MS = 2_000;
 
 /** A process and how to have it again after it died. */
 export interface Running {
@@ -44,6 +44,8 @@ export class World {
   readonly oracle = new Oracle();
   readonly publishers: Publishers;
   readonly failures: string[] = [];
+  /** T is as good as the clocks: so far before it nothing may be missing, ms. */
+  tSlackMs = SKEW_MAX_MS;
   readonly destroyed = new Set<string>();
   readonly topics = new Map<string, SimTopic>();
   /** Logs whose alarm went off: the operator's business. */
@@ -189,7 +191,10 @@ export class World {
     this.table.faults.failure = 0;
     this.control.faults.failure = 0;
     for (const region of this.regions) this.table.heal(region);
-    for (const { process } of this.running) process.resume();
+    for (const { process } of this.running) {
+      process.aheadMs = 0;
+      process.resume();
+    }
   }
 
   /** The topic that the region's ingest produces to. */

@@ -36,6 +36,9 @@ export interface AllocateParts {
 /** How long a copy that another region made may be on its way before this one makes it. */
 const COPY_WAIT_MS = 5_000;
 
+/** So much a clock may be ahead of this one and be believed at the first look, ms. */
+const AHEAD_MAX_MS = 1_000;
+
 /** Samples remembered per region: the newest one at or below a cut's offset dates the log. */
 const SAMPLES_MAX = 600;
 
@@ -59,8 +62,10 @@ export class Allocator {
   /** Since when there is one beyond that. */
   private uncopiedSince: number | undefined;
   private regions: ReadonlySet<string> = new Set();
-  /** By region and lineage, oldest first. */
+  /** By region and lineage, oldest first. Dated by the sampler's clock, but never later than when they were seen here. */
   private readonly samples = new Map<string, EndsSample[]>();
+  /** What the newest of each was dated by its sampler. */
+  private readonly seen = new Map<string, number>();
 
   constructor(
     protected readonly parts: AllocateParts,
@@ -117,7 +122,7 @@ export class Allocator {
     const known = new Map(previous.logs.map((log) => [log.log, log]));
     const lagging: Lagging[] = [];
     const built = logs.map((log) => {
-      const cutLog = this.raise(known.get(log.log), log, boundaries);
+      const cutLog = this.raise(known.get(log.log), log, boundaries, now);
       // A retired log is done with when the cut has all that was kept of it; until then it is waited for like any other.
       const isDone = log.retired !== undefined && cutLog.offset >= log.retired.offset;
       if (!isDone) lagging.push(...this.lagging(cutLog, log, targets, now));
@@ -128,14 +133,14 @@ export class Allocator {
       k: previous.k + 1,
       logs: sortLogs(built.map(({ cutLog }) => cutLog)),
       lagging: onePerRegion(lagging),
-      asOf: Math.max(previous.asOf, live.length > 0 ? Math.min(...live) : 0),
+      asOf: Math.max(notAhead(previous.asOf, now), live.length > 0 ? Math.min(...live) : 0),
       by: this.parts.region,
     };
     return next;
   }
 
   /** The log with its offset raised to the furthest boundary that may be cut at. */
-  private raise(known: CutLog | undefined, log: RegisteredLog, boundaries: ReadonlyMap<string, Boundaries>): CutLog {
+  private raise(known: CutLog | undefined, log: RegisteredLog, boundaries: ReadonlyMap<string, Boundaries>, now: number): CutLog {
     const base = known ?? { log: log.log, offset: log.start, segments: [ownersSegment(log.log, log.start, log.region)], asOf: 0 };
     const last = lastSegment(base);
     const boundary = this.boundaryFor(last, boundaries);
@@ -144,7 +149,7 @@ export class Allocator {
       offset: boundary.end,
       segments: [...base.segments.slice(0, -1), { ...last, manifests: boundary.manifest }],
     };
-    return { ...raised, asOf: Math.max(raised.asOf, this.dated(log, raised.offset)) };
+    return { ...raised, asOf: Math.max(notAhead(raised.asOf, now), this.dated(log, raised.offset)) };
   }
 
   /** Clock of the newest sample whose end is at or below the offset; 0 when none is known. */
@@ -188,15 +193,33 @@ export class Allocator {
     // A region registered since the last step has no sample yet this time: it counts as lagging, one step longer.
     const regions = new Set([...this.regions, ...previous.logs.map(({ log }) => parseLogId(log).region)]);
     for (const region of regions) {
-      for await (const row of queryAll(this.parts.ledger, keys.endsPk(region), {}, { consistent: false })) {
-        const sample = decodeJson<EndsSample>(row.value);
-        const name = `${region}.${Number(row.sk)}`;
-        const samples = this.samples.get(name) ?? [];
-        if ((samples.at(-1)?.sampledAt ?? -1) < sample.sampledAt) samples.push(sample);
-        if (samples.length > SAMPLES_MAX) samples.splice(0, samples.length - SAMPLES_MAX);
-        this.samples.set(name, samples);
+      // Consistent: one that was seen must not come again, and look new.
+      for await (const row of queryAll(this.parts.ledger, keys.endsPk(region), {}, { consistent: true })) {
+        this.note(`${region}.${Number(row.sk)}`, decodeJson<EndsSample>(row.value));
       }
     }
+  }
+
+  /** Of a sample that was not there at the look before. */
+  protected dateOf({ sampledAt }: EndsSample, now: number): number {
+    return Math.min(sampledAt, now);
+  }
+
+  /** A clock that is ahead, or was, must not vouch for what was accepted after the sample was taken. */
+  private note(name: string, sample: EndsSample): void {
+    const now = this.parts.clock.now();
+    const known = this.seen.get(name);
+    if (known === sample.sampledAt) return;
+    this.seen.set(name, sample.sampledAt);
+    const samples = this.samples.get(name) ?? [];
+    this.samples.set(name, samples);
+    // How long it has been there nobody knows: the next one is waited for.
+    if (known === undefined && sample.sampledAt > now + AHEAD_MAX_MS) return;
+    const sampledAt = this.dateOf(sample, now);
+    // The clock was set back: it was ahead when those were taken.
+    while ((samples.at(-1)?.sampledAt ?? -1) >= sampledAt) samples.pop();
+    samples.push({ ...sample, sampledAt });
+    if (samples.length > SAMPLES_MAX) samples.shift();
   }
 
   private async readBoundaries(logs: readonly RegisteredLog[]): Promise<Map<string, Boundaries>> {
@@ -258,12 +281,17 @@ function onePerRegion(lagging: readonly Lagging[]): Lagging[] {
   });
 }
 
+/** What a clock said that was ahead is not kept: the cuts it was said for have been answered. */
+function notAhead(asOf: number, now: number): number {
+  return asOf > now ? 0 : asOf;
+}
+
 /** Offsets, covers or reasons differ, or T has moved enough to say so. */
 function isWorthwhile(previous: Cut, next: Cut, cutIdleMs: number): boolean {
   const offsets = new Map(previous.logs.map((log) => [log.log, log.offset]));
   if (next.logs.some((log) => offsets.get(log.log) !== log.offset)) return true;
   if (names(previous.lagging) !== names(next.lagging)) return true;
-  return next.asOf - previous.asOf >= cutIdleMs;
+  return Math.abs(next.asOf - previous.asOf) >= cutIdleMs;
 }
 
 function names(lagging: readonly Lagging[]): string {

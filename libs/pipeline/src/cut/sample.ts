@@ -120,7 +120,7 @@ export class Sampler {
   }
 
   private async write({ at: sampledAt, extents }: Look): Promise<EndsSample> {
-    const { log, ledger, control, region, logs, probe } = this.parts;
+    const { log, control, region, logs, probe } = this.parts;
     await this.lookForMore(await newestCut(control));
     // The manifests are newer than those ends: they are held against what the log is now.
     const now = await log.extents();
@@ -134,10 +134,19 @@ export class Sampler {
       if (intactness === 'same') ends[id] = extent.end;
     }
     const sample: EndsSample = { sampledAt, ends };
-    await ledger.replace({ ...keys.ends(region, this.lineage), version: sampledAt, value: encodeJson(sample) });
+    await this.replace(sample);
     probe.sampled({ region, logs: logs.length });
     this.last = sample;
     return sample;
+  }
+
+  /** The version is the clock: a later sample stands. One of a clock that was ahead does not: it would until that time has come. */
+  private async replace(sample: EndsSample): Promise<void> {
+    const { ledger, region } = this.parts;
+    const row = { ...keys.ends(region, this.lineage), value: encodeJson(sample) };
+    if ((await ledger.replace({ ...row, version: sample.sampledAt })) === 'replaced') return;
+    const stored = await ledger.get(row, { consistent: true });
+    if (stored && stored.version > this.parts.clock.now()) await ledger.replace({ ...row, version: stored.version });
   }
 
   /** Raises the alarm once, not at every sample. */
