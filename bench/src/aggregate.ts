@@ -141,7 +141,7 @@ async function fold({ broker, dynamodb, total, seconds }: Task): Promise<Folded>
   const stopping = new AbortController();
   const service = new TimedFoldService({
     log, ledger, logs: logIds(), hash: nodeHash, clock: systemClock, random: systemRandom, probe: { ...silentProbe, flushed }, signal: stopping.signal,
-    segmentsOf: (id) => Promise.resolve([ownersSegment(id, 0, REGION)]),
+    segmentsOf: (id) => Promise.resolve([ownersSegment(id, 0, REGION)]), openStream: () => Promise.resolve(),
   }, dynamodb === '' ? FOLD_DEFAULTS : { ...FOLD_DEFAULTS, bufferBytesMax: DYNAMODB_BUFFER_BYTES });
   service.run().catch(done.reject);
   service.onTaken = (taken) => {

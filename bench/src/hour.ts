@@ -96,7 +96,7 @@ async function startRegion({ region, ledger: replica, derived, control, clock, f
   const ledger = withDerivedApart(replica, derived);
   const parts = { log, logs, ledger, control, region, hash: nodeHash, clock, random: seededRandom(1), probe: silentProbe, signal };
   const service = new FoldService(
-    { ...parts, segmentsOf: (id) => segmentsWrittenBy(control, region, id) },
+    { ...parts, segmentsOf: (id) => segmentsWrittenBy(control, region, id), openStream: () => Promise.resolve() },
     { ...FOLD_DEFAULTS, flushAgeMs, flushIdleMs: flushAgeMs },
   );
   await service.start(log);

@@ -4,7 +4,7 @@ import type { Clock, Hash, LogId, Random } from '@meridian/accounting';
 import type { EventLog } from '@meridian/event-log';
 import { ApiKeys, Background, OPERATIONS, OperationsController, provide, startHttp, type Listen, type RunningService } from '@meridian/http';
 import type { Ledger } from '@meridian/ledger';
-import { FOLD_DEFAULTS, FoldService, repeating, SAMPLE_LOOK_MS, Sampler, sampleSettings, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
+import { FOLD_DEFAULTS, FoldService, openNextStream, repeating, SAMPLE_LOOK_MS, Sampler, sampleSettings, segmentsWrittenBy, type FoldSettings } from '@meridian/pipeline';
 import type { Telemetry } from '@meridian/telemetry';
 
 @Module({})
@@ -49,8 +49,9 @@ export async function startAggregator(options: AggregatorOptions): Promise<Runni
   const probe = telemetry.probe(region);
   const apiKeys = new ApiKeys({ ledger, hash, clock });
   const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, region, id);
+  const openStream = (id: LogId): Promise<void> => openNextStream({ ledger, control, region }, id);
   const stopping = new AbortController();
-  const foldParts = { log, ledger, hash, clock, random, probe, logs, segmentsOf, signal: stopping.signal };
+  const foldParts = { log, ledger, hash, clock, random, probe, logs, segmentsOf, openStream, signal: stopping.signal };
   const foldSettings = { ...FOLD_DEFAULTS, ...options.fold };
   const samples = sampleSettings(foldSettings.flushAgeMs, options.sampleIntervalMs);
   const fold = new FoldService(foldParts, foldSettings);

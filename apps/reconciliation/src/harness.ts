@@ -116,7 +116,7 @@ export class World {
     const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: 2 }, clock });
     const logs = await registerLogs(control, region, await log.describe(), clock);
     const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, region, id);
-    const fold = new FoldService({ log, ledger, hash, clock, random, probe, logs, segmentsOf, signal }, { ...FOLD_DEFAULTS, flushAgeMs: 50, flushIdleMs: 10 });
+    const fold = new FoldService({ log, ledger, hash, clock, random, probe, logs, segmentsOf, openStream: () => Promise.resolve(), signal }, { ...FOLD_DEFAULTS, flushAgeMs: 50, flushIdleMs: 10 });
     await fold.start(log);
     const sampler = new Sampler({ log, ledger, control, region, logs, hash, clock, probe });
     const sampling = repeating('sample', 20, { clock, random, probe, signal }, async () => fold.sampled(await sampler.sample()));

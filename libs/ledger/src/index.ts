@@ -10,6 +10,6 @@ export { MemoryLedger } from './memory';
 export { compareSortKeys } from './order';
 export {
   decodeJson, encodeJson, INDEX_VALUE, SCOPES, sessionCacheCodec, usageCodec,
-  type ApiKeyRow, type Boundaries, type Boundary, type Derived, type DerivedCodec, type EndsSample, type LogRegistration,
+  type Ahead, type ApiKeyRow, type Boundaries, type Boundary, type Derived, type DerivedCodec, type EndsSample, type LogRegistration,
   type LogRetirement, type QuarantineRow, type ResolvedThrough, type Scope, type SessionCache,
 } from './rows';

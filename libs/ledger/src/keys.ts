@@ -33,6 +33,7 @@ export const keys = {
   manifest: (stream: StreamId, k: number): Key => ({ pk: keys.manifestPk(stream), sk: pad(k, MANIFEST_DIGITS) }),
   /** Sort key of manifest number `k`, for ranges. */
   manifestSk: (k: number): string => pad(k, MANIFEST_DIGITS),
+  ahead: (stream: StreamId): Key => ({ pk: `A#${streamKey(stream)}`, sk: '-' }),
   endsPk: (region: string): string => `E#${region}`,
   /** Each lineage has readers of its own. */
   ends: (region: string, lineage: number): Key => ({ pk: keys.endsPk(region), sk: pad(lineage, LINEAGE_DIGITS) }),

@@ -52,6 +52,15 @@ export interface EndsSample {
   readonly ends: Readonly<Record<LogId, number>>;
 }
 
+/** `A#stream` row: whether deltas of the stream may exist for records that none of its manifests covers. */
+export interface Ahead {
+  readonly isAhead: boolean;
+  /** Number of the last manifest when it was written. */
+  readonly manifest: number;
+  /** Leader epoch of the first record that was written ahead. */
+  readonly epoch: number;
+}
+
 /** `R#region` row: how far each stream is present at that region's replica. */
 export interface Boundaries {
   readonly streams: Readonly<Record<StreamId, Boundary>>;

@@ -1,13 +1,14 @@
 import { MeridianError } from '@meridian/accounting';
 
 /** Codes of `PipelineError`. */
-export const PIPELINE_ERROR_CODES = ['log_truncated', 'log_gap', 'log_retired', 'contended', 'not_replicated', 'resolving', 'unknown_log', 'unknown_job', 'scope_invalid'] as const;
+export const PIPELINE_ERROR_CODES = ['log_truncated', 'log_gap', 'log_retired', 'stream_doubtful', 'contended', 'not_replicated', 'resolving', 'unknown_log', 'unknown_job', 'scope_invalid'] as const;
 export type PipelineErrorCode = (typeof PIPELINE_ERROR_CODES)[number];
 
 /**
  * - `log_truncated`: the record before the last manifest's end is gone or another one. The log stops.
  * - `log_gap`: the log starts after the last manifest's end: retention removed records before they were folded. The log stops.
  * - `log_retired`: every log of the topic was given up: what is appended to it would not be counted.
+ * - `stream_doubtful`: the stream may have deltas of records that are not in the log any more. The log is folded by a new stream.
  * - `contended`: someone else kept writing first, more often than we retry at once.
  * - `not_replicated`: a row that must be here before work can go on has not arrived yet.
  * - `resolving`: rows of several cuts would have been mixed; ask again.

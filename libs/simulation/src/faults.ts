@@ -11,6 +11,8 @@ import type { Running, World } from './world';
 /** How long faults go on, ms of virtual time. */
 export const FAULTS_SPAN_MS = 20_000;
 
+/** Until what the dead have asked for is done. */
+const AFTER_OUTAGE_MS = 100;
 /** From when a sample is taken to when an allocator sees it, with a write that is applied late. */
 const SAMPLE_ON_ITS_WAY_MS = 8_000;
 const SHORT_REPLICATION_MS = 200;
@@ -30,6 +32,7 @@ export class Faults {
     for (let i = random.integer(0, 3); i > 0; i--) this.at(() => this.pause());
     if (regions.length > 1) for (let i = random.pick([0, 0, 1, 2]); i > 0; i--) this.at(() => this.isolate());
     if (random.chance(0.2)) this.at(() => this.grow());
+    for (let i = random.pick([0, 0, 1, 3]); i > 0; i--) this.at(() => this.elect());
     // Mostly one of the great ones in a world, so that a failure has one story; now and then a log is truncated and taken over.
     const great = random.next();
     this.isTakenOver = great < 0.3 && regions.length > 1;
@@ -37,6 +40,7 @@ export class Faults {
     if (great > 0.27 && great < 0.42) this.at(() => this.truncate());
     else if (great >= 0.42 && great < 0.55 && regions.length > 1) this.at(() => this.destroy());
     else if (great >= 0.6 && great < 0.75) this.planClock();
+    else if (great >= 0.75 && great < 0.9) this.planOutage();
   }
 
   /** A clock is set minutes ahead, and right again. How long a sample is on its way is then all that bounds T: in this world not for long. */
@@ -46,6 +50,39 @@ export class Faults {
     world.table.faults.replicationMs = Math.min(world.table.faults.replicationMs, SHORT_REPLICATION_MS);
     this.hasClock = true;
     for (let i = world.random.integer(1, 3); i > 0; i--) this.at(() => this.setAhead());
+  }
+
+  /** A zone goes down: brokers lose what was not replicated, and the aggregators there what they had not closed. Nothing of theirs is applied later. */
+  private planOutage(): void {
+    const { world } = this;
+    world.table.faults.failure = 0;
+    for (let i = world.random.integer(1, 3); i > 0; i--) this.at(() => this.outage());
+  }
+
+  private outage(): void {
+    const { world } = this;
+    const topic = world.topicOf(world.random.pick(world.regions));
+    const partition = world.random.integer(0, topic.partitions.length - 1);
+    const log = world.logsOf(topic)[partition] as LogId;
+    const folding = this.folding(topic, topic.region);
+    for (const running of folding) world.kill(running);
+    world.scheduler.after(AFTER_OUTAGE_MS, () => {
+      void this.folded(topic.region, log).then((from) => {
+        const end = topic.partitions[partition]?.length ?? 0;
+        const offset = world.random.integer(Math.min(from, end), end);
+        world.trace(`outage ${log} ${offset}`);
+        topic.truncate(partition, offset);
+        world.oracle.cut(log, offset);
+        for (const running of folding) world.scheduler.after(world.random.integer(0, 2_000), running.respawn);
+      });
+    });
+  }
+
+  private elect(): void {
+    const { world } = this;
+    const topic = world.topicOf(world.random.pick(world.regions));
+    world.trace(`elect ${topic.incarnation}`);
+    topic.elect();
   }
 
   private setAhead(): void {

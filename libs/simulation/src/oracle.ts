@@ -60,6 +60,8 @@ export class Oracle {
   private readonly history = new Map<string, (ParsedRecord | undefined)[]>();
   private readonly raw = new Map<string, string[]>();
   readonly sent: Sent[] = [];
+  /** Records that were cut off before they were folded, each with its log. */
+  private readonly gone = new Set<string>();
   /** Logs given up, by the offset from which on nothing of them counts. */
   readonly retired = new Map<string, number>();
 
@@ -73,6 +75,12 @@ export class Oracle {
     }
     this.history.set(log, records);
     this.raw.set(log, raw);
+  }
+
+  /** The log was cut: what lay from `offset` on was folded nowhere, and is gone. */
+  cut(log: string, offset: number): void {
+    for (const json of this.raw.get(log)?.splice(offset) ?? []) this.gone.add(`${log} ${json}`);
+    this.history.get(log)?.splice(offset);
   }
 
   /** Everything that counts at the vector: one record per event, no voided ones. */
@@ -102,7 +110,7 @@ export class Oracle {
    */
   missing(vector: Vector, before: number): Sent[] {
     return this.sent.filter(({ acknowledgements, json }) => {
-      const early = acknowledgements.filter(({ at }) => at < before);
+      const early = acknowledgements.filter(({ at, log, offset }) => at < before && !(this.gone.has(`${log} ${json}`) && this.raw.get(log)?.[offset] !== json));
       if (early.length === 0) return false;
       if (early.some(({ log, offset }) => offset < (vector.get(log) ?? 0) && this.raw.get(log)?.[offset] === json)) return false;
       return !early.every(({ log, offset }) => this.isGivenUp(log, offset, json));

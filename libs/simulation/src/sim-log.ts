@@ -58,6 +58,11 @@ export class SimTopic {
     this.rejoinAll();
   }
 
+  /** A clean one: nothing is lost, and the records that come are another leader's. */
+  elect(): void {
+    this.epoch++;
+  }
+
   /** An unclean leader election: the tail from `offset` on is gone, new records take its place under a new epoch. */
   truncate(partition: number, offset: number): void {
     this.partitions[partition]?.splice(offset);

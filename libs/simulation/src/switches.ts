@@ -5,7 +5,7 @@
 import { decodeDelta, lastSegment, SessionState, type Cut, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId, type Touched } from '@meridian/accounting';
 import { encodeJson, getAll, keys, parseDeltaSk, queryAll, type Boundaries, type Boundary, type EndsSample, type Ledger, type Page, type Row, type StoredRow, type VersionedRow } from '@meridian/ledger';
 import {
-  Allocator, checkFingerprint, copyOfCut, Folder, newestCopy, newestCut, Reacher, Resolver, takeOver,
+  Allocator, checkFingerprint, copyOfCut, Folder, newestCopy, newestCut, Reacher, Resolver, RunAhead, takeOver,
   type AllocateParts, type AllocateSettings, type FoldedSession, type FoldParts, type FoldSettings, type FoldTarget, type ReachParts, type ResolveParts,
 } from '@meridian/pipeline';
 import { SimLedger, type SimTable } from './sim-ledger';
@@ -149,6 +149,19 @@ class WriterBoundaryAllocator extends Allocator {
   }
 }
 
+class UndoubtingFolder extends Folder {
+  protected override createRunAhead(): RunAhead {
+    return new Undoubting(this.parts, this.stream);
+  }
+}
+
+/** Goes on with a stream whatever a folder before left in it. */
+class Undoubting extends RunAhead {
+  override isDoubtful(): boolean {
+    return false;
+  }
+}
+
 /** Dates a sample by its clock alone. */
 class TrustingAllocator extends Allocator {
   protected override dateOf(sample: EndsSample): number {
@@ -248,6 +261,7 @@ export const SWITCHES = {
   'no-insert-if-absent': { ...PRODUCT, ledger: (process, table, region) => new OverwritingLedger(process, table, region) },
   'corrections-multi-stream-only': { ...PRODUCT, resolver: (parts) => new MultiStreamResolver(parts) },
   'boundaries-of-writer': { ...PRODUCT, allocator: (parts, settings) => new WriterBoundaryAllocator(parts, settings) },
+  'no-new-stream': { ...PRODUCT, folder: (parts, target, settings) => new UndoubtingFolder(parts, target, settings) },
   'trust-every-clock': { ...PRODUCT, allocator: (parts, settings) => new TrustingAllocator(parts, settings) },
   'additive-counters': { ...PRODUCT, ledger: (process, table, region) => new CountingLedger(process, table, region), hasCounters: true },
   'trust-group-offset': { ...PRODUCT, folder: (parts, target, settings, topic) => new GroupOffsetFolder(parts, target, settings, topic) },

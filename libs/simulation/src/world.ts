@@ -5,7 +5,7 @@
 import { InvariantViolation, logId, MeridianError, type Hash, type LogId, type MeridianEvent } from '@meridian/accounting';
 import type { Ledger } from '@meridian/ledger';
 import {
-  Acceptor, FoldService, registerLogs, repeating, retrying, Sampler, segmentsWrittenBy, silentProbe,
+  Acceptor, FoldService, openNextStream, registerLogs, repeating, retrying, Sampler, segmentsWrittenBy, silentProbe,
   type Folder, type FoldServiceParts, type FoldSettings, type FoldTarget, type LoopOptions, type Probe, type Reacher, type SampleSettings, type Through,
 } from '@meridian/pipeline';
 import { Oracle } from './oracle';
@@ -156,6 +156,7 @@ export class World {
       const parts = {
         ...options, log, ledger, control, region, hash, logs,
         segmentsOf: (id: LogId) => segmentsWrittenBy(control, writer, id),
+        openStream: (id: LogId) => openNextStream({ ledger, control, region: writer }, id),
       };
       const service = new SimFoldService(parts, this.settings, (target) => this.parts.folder(parts, target, this.settings, topic));
       await retrying('join', options, () => service.start(log));

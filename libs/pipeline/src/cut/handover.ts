@@ -51,6 +51,13 @@ export async function takeOver(parts: HandoverParts, logs: readonly LogId[], wri
   throw new PipelineError('contended', 'other cuts kept coming first');
 }
 
+/** Opens the next stream of a log that this region writes: where the last one cannot be trusted beyond the newest cut. */
+export async function openNextStream(parts: HandoverParts, log: LogId): Promise<void> {
+  const cutLog = (await newestCut(parts.control)).logs.find((one) => one.log === log);
+  if (cutLog && lastSegment(cutLog).writer !== parts.region) return;
+  await takeOver(parts, [log], parts.region);
+}
+
 /** Hands all live logs of `region` to `writer`, but for those that it writes already. Answers those that were handed over. */
 export async function takeOverRegion(parts: HandoverParts, region: string, writer: string): Promise<readonly HandedOver[]> {
   const logs = await liveLogs(parts.control, region);

@@ -31,6 +31,11 @@ export class Continuity {
     return epoch === this.epoch;
   }
 
+  /** Nothing is known of what came before: the stream begins here. */
+  get isAtStart(): boolean {
+    return this.epoch === undefined;
+  }
+
   /** Another leader wrote it: rejects when what was taken before it is not in the log any more. */
   async assertFollows({ epoch }: LogRecord): Promise<void> {
     const { taken } = this;

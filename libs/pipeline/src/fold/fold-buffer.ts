@@ -37,8 +37,9 @@ export class FoldBuffer {
   /** When the first and the last that wait were taken. */
   firstAt = 0;
   lastAt = 0;
-  /** Append time of the first that waits. */
+  /** Append time and leader epoch of the first that waits. */
   firstAppended = 0;
+  firstEpoch = 0;
   last: LogRecord | undefined;
 
   private readonly usageLines = new Map<string, Map<Shape, Set<number>>>();
@@ -51,6 +52,7 @@ export class FoldBuffer {
     if (this.waiting++ === 0) {
       this.firstAt = now;
       this.firstAppended = record.time;
+      this.firstEpoch = record.epoch;
     }
     this.last = record;
     this.lastAt = now;

@@ -17,6 +17,8 @@ export interface FoldServiceParts extends FoldParts, LoopOptions {
   readonly logs: readonly LogId[];
   /** The segments of a log up to the one this region writes; none when another region has taken the log over. */
   readonly segmentsOf: (log: LogId) => Promise<readonly Segment[]>;
+  /** Opens another stream of the log, which this region writes: what the one before has beyond the newest cut is ignored. Rejects with `unknown_log` while the log is in no cut. */
+  readonly openStream: (log: LogId) => Promise<unknown>;
 }
 
 /** While something waits to be written the service looks so many times in the shorter of the two flush times whether it is due, at least this often. */
@@ -45,6 +47,8 @@ export class FoldService implements Assignee {
   private membership: Membership | undefined;
   /** Of all logs, as measured last. */
   private ends = '';
+  /** Logs whose stream is not to be gone on with. */
+  private readonly doubtful = new Set<LogId>();
   private stopped: (error: Error | undefined) => void = () => undefined;
   private readonly ended: Promise<Error | undefined>;
   private isLeaving = false;
@@ -63,8 +67,9 @@ export class FoldService implements Assignee {
     else this.membership = joined;
   }
 
-  /** Joins anew when a log has another writer by now: this region has lost it by a takeover, or has got it. */
+  /** Joins anew when a log has another stream to be written by now: this region has lost it by a takeover, has got it, or had to doubt the one before. */
   async followWriters(): Promise<void> {
+    await this.openStreams();
     if (this.isLeaving || (this.membership && !(await this.hasOtherWriter()))) return;
     const { membership } = this;
     this.membership = undefined;
@@ -81,7 +86,7 @@ export class FoldService implements Assignee {
   /** Flushes what is buffered, as far as the ledger takes it at once, and leaves the group. */
   async close(): Promise<void> {
     this.isLeaving = true;
-    await Promise.all([...this.slots.values()].map((slot) => slot.serial.run(async () => slot.folder?.flush()).catch(() => undefined)));
+    await Promise.all([...this.slots.values()].map((slot) => slot.serial.run(() => flushAndLeave(slot.folder)).catch(() => undefined)));
     await this.membership?.close();
     this.stopped(undefined);
   }
@@ -102,7 +107,10 @@ export class FoldService implements Assignee {
 
   revoked(partitions: readonly number[]): Promise<void> {
     for (const partition of partitions) {
-      this.slots.get(partition)?.revoked.abort();
+      const slot = this.slots.get(partition);
+      slot?.revoked.abort();
+      // Nobody waits for it: the next holder doubts the stream without need, and only when the log has another leader, too.
+      void slot?.serial.run(async () => slot.folder?.leave()).catch(() => undefined);
       this.slots.delete(partition);
     }
     // At once: its next holder tells it from now on.
@@ -171,6 +179,19 @@ export class FoldService implements Assignee {
     );
   }
 
+  private async openStreams(): Promise<void> {
+    for (const log of this.doubtful) {
+      try {
+        await this.parts.openStream(log);
+      } catch (error) {
+        // In no cut yet, or given up meanwhile.
+        if (error instanceof PipelineError && error.code === 'unknown_log') continue;
+        throw error;
+      }
+      this.doubtful.delete(log);
+    }
+  }
+
   private async hasOtherWriter(): Promise<boolean> {
     for (const { partition, stream } of this.slots.values()) {
       const segments = await this.parts.segmentsOf(this.parts.logs[partition] as LogId);
@@ -233,12 +254,17 @@ export class FoldService implements Assignee {
     try {
       return await act();
     } catch (error) {
+      const log = this.parts.logs[slot.partition] as LogId;
+      const isDoubtful = error instanceof PipelineError && error.code === 'stream_doubtful';
       const code = stopCode(error);
-      if (!code) throw error;
+      if (!code && !isDoubtful) throw error;
       slot.folder = undefined;
       slot.stopped = folder.unfolded;
-      const log = this.parts.logs[slot.partition] as LogId;
-      this.parts.probe.alarm({ code, log, message: (error as Error).message });
+      if (isDoubtful) {
+        this.doubtful.add(log);
+        this.parts.probe.retrying({ what: 'stream', error, afterMs: 0 });
+      }
+      if (code) this.parts.probe.alarm({ code, log, message: (error as Error).message });
       return undefined;
     }
   }
@@ -254,6 +280,11 @@ export class FoldService implements Assignee {
       throw error;
     }
   }
+}
+
+async function flushAndLeave(folder: Folder | undefined): Promise<void> {
+  await folder?.flush();
+  await folder?.leave();
 }
 
 /** The alarm for an error that ends the service: its own where there is a runbook of its name. */

@@ -73,6 +73,98 @@ describe('a folder that finds the manifest of another', () => {
   });
 });
 
+describe('a stream with deltas of records that no manifest covers', () => {
+  /** A folder wrote e0 and its manifest, then e1 without one, and died. */
+  async function leftAhead(): Promise<World> {
+    const world = new World();
+    const died = await world.folder();
+    for (const [offset, id] of ['e0', 'e1'].entries()) {
+      await world.accept(id);
+      await world.offer(died, offset);
+      await (offset === 0 ? died.flush() : died.write());
+    }
+    expect(world.sessions()).toEqual(['of-e0', 'of-e1']);
+    return world;
+  }
+
+  it('is gone on with while the log has the same leader', async () => {
+    const world = await leftAhead();
+    await world.accept('e2');
+    const next = await world.folder();
+    await world.offer(next, 1);
+    await next.flush();
+    expect(next.folded).toBe(3);
+  });
+
+  it('is doubted when another leader has written where they lie: nobody can tell whether the log was cut below them', async () => {
+    const world = await leftAhead();
+    world.log.cut(1);
+    await world.accept('n1');
+    const next = await world.folder();
+    await expect(world.offer(next, 1)).rejects.toMatchObject({ code: 'stream_doubtful' });
+    // Also by whoever comes after that one, and when the log had ended there.
+    world.log.cut(1);
+    const later = await world.folder();
+    await world.accept('m1');
+    await expect(world.offer(later, 1)).rejects.toMatchObject({ code: 'stream_doubtful' });
+    expect(world.sessions()).toEqual(['of-e0', 'of-e1']);
+  });
+
+  it('is not doubted for what came after the folder had opened it', async () => {
+    const world = await leftAhead();
+    const next = await world.folder();
+    await world.offer(next, 1);
+    await world.accept('e2');
+    await world.offer(next, 2);
+    world.log.raiseEpoch();
+    await world.accept('e3');
+    await world.offer(next, 3);
+    await next.flush();
+    expect(next.folded).toBe(4);
+  });
+
+  it('is not doubted when the folder before left nothing behind, however often leaders changed', async () => {
+    const world = new World();
+    for (const id of ['e0', 'e1', 'e2']) {
+      const folder = await world.folder();
+      world.log.raiseEpoch();
+      await world.accept(id);
+      await world.offer(folder, folder.folded);
+      await folder.write();
+      await folder.flush();
+      await folder.leave();
+    }
+    expect((await world.folder()).folded).toBe(3);
+  });
+
+  it('is doubted from its start, too', async () => {
+    const world = new World();
+    const died = await world.folder();
+    await world.accept('e0', 'e1');
+    await world.offer(died, 0);
+    await died.write();
+    world.log.cut(0);
+    await world.accept('n0');
+    await expect(world.offer(await world.folder(), 0)).rejects.toMatchObject({ code: 'stream_doubtful' });
+  });
+
+  it('is not called clean by a folder that was cut off while another went on', async () => {
+    const world = new World();
+    const old = await world.folder();
+    await world.accept('e0');
+    await world.offer(old, 0);
+    await old.flush();
+    const next = await world.folder();
+    await world.accept('e1');
+    await world.offer(next, 1);
+    await next.write();
+    await old.leave();
+    world.log.cut(1);
+    await world.accept('n1');
+    await expect(world.offer(await world.folder(), 1)).rejects.toMatchObject({ code: 'stream_doubtful' });
+  });
+});
+
 describe('a quarantine row', () => {
   it('is written before anything says so, also when the ledger does not answer', async () => {
     const world = new World();

@@ -8,7 +8,7 @@ import {
   parseLogId, SessionState, Shapes,
   type Clock, type Decision, type Entry, type Hash, type LogId, type Segment, type StreamId,
 } from '@meridian/accounting';
-import type { EventLog, LogRecord } from '@meridian/event-log';
+import type { EventLog, Extent, LogRecord } from '@meridian/event-log';
 import { keys, LedgerError, type Key, type Ledger, type Page, type Row } from '@meridian/ledger';
 import { Continuity } from './continuity';
 import { PipelineError } from '../errors';
@@ -18,6 +18,7 @@ import type { Unfolded } from './lag';
 import { eachLimited, sharing } from '../loop';
 import type { Probe } from '../probe';
 import { quarantineRow } from './quarantine';
+import { RunAhead } from './run-ahead';
 import { Sessions, type FoldedSession } from './sessions';
 import { Tally } from './tally';
 
@@ -92,6 +93,7 @@ export class Folder {
   private sampledEnd = 0;
   private manifestTo = 0;
   private readonly continuity: Continuity;
+  private readonly runAhead: RunAhead;
 
   constructor(
     protected readonly parts: FoldParts,
@@ -106,6 +108,7 @@ export class Folder {
     this.stream = segment.stream;
     this.from = segment.from;
     this.deltaRange = keys.deltaRange(this.stream, 1);
+    this.runAhead = this.createRunAhead();
     this.region = parseLogId(target.log).region;
     this.sessions = new Sessions(settings.stateBytesMax);
     this.tally = new Tally(this.region);
@@ -127,6 +130,7 @@ export class Folder {
    */
   async open(): Promise<number> {
     this.continuity.open(await this.moveToLastManifest());
+    await this.runAhead.open(this.manifest, () => this.logEnd());
     this.next = this.start;
     this.buffer.empty();
     this.begin();
@@ -143,7 +147,7 @@ export class Folder {
       }
       if (record.offset < this.next) continue;
       if (record.offset > this.next) throw new InvariantViolation(`${this.target.log}: got offset ${record.offset}, expected ${this.next}`);
-      if (!this.continuity.isSame(record)) await this.continuity.assertFollows(record);
+      if (!this.continuity.isSame(record)) await this.assertFollows(record);
       // The judgement may throw (unknown rules): nothing of the record is taken then.
       const judgement = this.judge.judge(record);
       this.buffer.note(record, now);
@@ -224,6 +228,7 @@ export class Folder {
     const { buffer, tally } = this;
     const { clock, probe } = this.parts;
     if (!this.isWaiting) return;
+    await this.runAhead.begin(this.manifest, buffer.firstEpoch);
     const began = clock.now();
     const quarantined = buffer.quarantined.length - buffer.quarantinedWritten;
     await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next));
@@ -242,14 +247,37 @@ export class Folder {
     });
   }
 
+  /** Gives the stream up, to be called last: nothing is written after it. What waits is not written. */
+  async leave(): Promise<void> {
+    await this.runAhead.end({ manifest: this.manifest, start: this.start });
+  }
+
   /** Someone else's manifest came first: what was written and lies beyond it is classified again. */
   protected takeBack(): void {
     this.buffer.recall(this.start);
     this.tally = new Tally(this.region);
   }
 
+  /**
+   * Another leader wrote it: what came before must be in the log still, also what others folded. Where a folder before
+   * this one may have written deltas, nobody knows whether the log was cut below them.
+   */
+  private async assertFollows(record: LogRecord): Promise<void> {
+    if (this.runAhead.isDoubtful(record, this.continuity.isAtStart)) {
+      throw new PipelineError('stream_doubtful', `${this.stream}: another leader wrote ${record.offset}, and deltas of what was there before may be left: a new stream goes on`);
+    }
+    await this.continuity.assertFollows(record);
+    const newest = await lastManifest(this.parts.ledger, this.target.segments, this.shapes);
+    if (newest) await this.assertIntact(newest);
+  }
+
+  private async logEnd(): Promise<number> {
+    return (await this.extent()).end;
+  }
+
   /** With nothing taken since the last manifest. */
   private begin(): void {
+    this.runAhead.covered();
     this.buffer = new FoldBuffer();
     this.tally = new Tally(this.region);
   }
@@ -282,6 +310,10 @@ export class Folder {
     return new SessionState();
   }
 
+  protected createRunAhead(): RunAhead {
+    return new RunAhead(this.parts, this.stream);
+  }
+
   /** The delta that must be present for this record, whatever its class: `written` is the one just written for it. */
   protected neededDelta(decision: Decision, written: number): number {
     return 'delta' in decision ? decision.delta : written;
@@ -303,10 +335,16 @@ export class Folder {
     return last;
   }
 
-  protected async assertIntact(last: LastManifest): Promise<void> {
-    const { partition, log } = this.target;
+  private async extent(): Promise<Extent> {
+    const { partition } = this.target;
     const extent = (await this.parts.log.extents())[partition];
     invariant(extent, `partition ${partition} does not exist`);
+    return extent;
+  }
+
+  protected async assertIntact(last: LastManifest): Promise<void> {
+    const { partition, log } = this.target;
+    const extent = await this.extent();
     const intactness = await checkFingerprint(this.parts, { ...extent, partition }, last);
     if (intactness === 'same') return;
     const [code, what] =

@@ -50,7 +50,7 @@ class World {
     const member: { lags: readonly LogLag[]; stopped: number } = { lags: [], stopped: 0 };
     const probe = { ...silentProbe, behind: (told: readonly LogLag[]) => (member.lags = told), alarm: () => member.stopped++ };
     const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, 'east', id);
-    const parts = { log, ledger, hash, clock, probe, logs: this.logs, random: { next: () => 0.5 }, signal: new AbortController().signal, segmentsOf };
+    const parts = { log, ledger, hash, clock, probe, logs: this.logs, random: { next: () => 0.5 }, signal: new AbortController().signal, openStream: () => Promise.resolve(), segmentsOf };
     const service = new FoldService(parts, { ...FOLD_DEFAULTS, flushIdleMs: 0 });
     await service.start(log);
     return Object.assign(service, { told: member });
