@@ -25,7 +25,7 @@ export interface PublisherOptions {
   readonly key: string;
   /** With a platform key: whose events these are. */
   readonly tenant?: string;
-  /** Directory of this process alone; it is made when it is not there. */
+  /** Directory of this process alone, on a file system with locks; it is made when it is not there. */
   readonly spool: string;
   /** Default: 256 MiB. */
   readonly spoolBytesMax?: number;

@@ -56,22 +56,22 @@ export class Spool {
     private readonly segments: Segment[],
     private number: number,
     private rejectedBytes: number,
-    private readonly release: () => Promise<void>,
+    private readonly release: () => void,
   ) {}
 
   /** Rejects with `spool_in_use`, `spool_damaged` or `spool_failed`. Needs no room on the disk. */
   static async open(directory: string, bytesMax: number): Promise<Spool> {
-    let release: (() => Promise<void>) | undefined;
+    let release: (() => void) | undefined;
     try {
       await mkdir(directory, { recursive: true });
-      release = await lock(directory);
+      release = lock(directory);
       const names = (await readdir(directory)).filter((name) => SEGMENT.test(name)).sort();
       const segments: Segment[] = [];
       for (const name of names) segments.push(...(await recover(join(directory, name))));
       const rejectedBytes = await stat(join(directory, REJECTED)).then(({ size }) => size, () => 0);
       return new Spool(directory, bytesMax, segments, Number(SEGMENT.exec(names.at(-1) ?? '')?.[1] ?? 0), rejectedBytes, release);
     } catch (error) {
-      await release?.();
+      release?.();
       throw error instanceof PublisherError ? error : diskError(error, directory);
     }
   }
@@ -144,7 +144,7 @@ export class Spool {
   async close(): Promise<void> {
     await this.writing;
     await Promise.all(this.segments.map(({ file }) => file.close()));
-    await this.release();
+    this.release();
   }
 
   private get segmentBytes(): number {
@@ -185,8 +185,9 @@ export class Spool {
   private async writable(): Promise<Segment> {
     const last = this.segments.at(-1);
     if (last && !last.isSealed && last.size < this.segmentBytes) return last;
-    const path = join(this.directory, `${(this.number + 1).toString().padStart(16, '0')}.spool`);
-    const file = await open(path, 'w+');
+    const path = join(this.directory, `${(++this.number).toString().padStart(16, '0')}.spool`);
+    // What is there already is another's, and stays as it is.
+    const file = await open(path, 'wx+');
     try {
       await writeAll(file, encodeHeader(HEADER_BYTES), 0);
       await syncDirectory(this.directory);
@@ -196,7 +197,6 @@ export class Spool {
       throw error;
     }
     if (last) await this.seal(last);
-    this.number++;
     const segment = { path, file, size: HEADER_BYTES, acked: HEADER_BYTES, isSealed: false };
     this.segments.push(segment);
     return segment;

@@ -1,0 +1,73 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { LOCK } from './lock';
+import { Spool } from './spool';
+
+const BYTES_MAX = 1_000_000;
+const EVENT = '{"id":"a"}';
+
+let root: string;
+let opened: Spool[];
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'spool-'));
+  opened = [];
+});
+afterEach(async () => {
+  await Promise.all(opened.map((spool) => spool.close()));
+  await rm(root, { recursive: true });
+});
+
+async function open(directory: string): Promise<Spool> {
+  const spool = await Spool.open(directory, BYTES_MAX);
+  opened.push(spool);
+  return spool;
+}
+
+describe('a segment that is there already', () => {
+  it('is refused, keeps its bytes, and the next number is used', async () => {
+    const spool = await open(root);
+    const path = join(root, '0000000000000001.spool');
+    await writeFile(path, 'of another');
+    await expect(spool.append(EVENT)).rejects.toMatchObject({ code: 'spool_failed', message: expect.stringContaining(path) as string });
+    await spool.append(EVENT);
+    expect(await readFile(path, 'utf8')).toBe('of another');
+    expect(await spool.next()).toMatchObject({ events: [EVENT] });
+    expect(await readdir(root)).toContain('0000000000000002.spool');
+  });
+});
+
+describe('the lock of a spool', () => {
+  it('ends with the spool, needs no bytes, and its file stays', async () => {
+    for (let round = 0; round < 3; round++) {
+      const spool = await Spool.open(root, BYTES_MAX);
+      await expect(Spool.open(root, BYTES_MAX)).rejects.toMatchObject({ code: 'spool_in_use', retryable: false });
+      // A refusal has not taken it from its owner.
+      await expect(Spool.open(root, BYTES_MAX)).rejects.toMatchObject({ code: 'spool_in_use' });
+      await spool.close();
+    }
+    expect(await readdir(root)).toEqual([LOCK]);
+    expect(await stat(join(root, LOCK))).toMatchObject({ size: 0 });
+  });
+
+  it("is nobody's when the file is no lock of ours", async () => {
+    await writeFile(join(root, LOCK), 'x'.repeat(1_000));
+    await expect(open(root)).rejects.toMatchObject({ code: 'spool_failed', message: expect.stringContaining(LOCK) as string });
+  });
+
+  // Only root can become somebody else.
+  (process.getuid?.() === 0 ? it : it.skip)('is not taken by a user who may only read the file', async () => {
+    const NOBODY = 65_534;
+    const owner = await Spool.open(root, BYTES_MAX);
+    await owner.close();
+    await chmod(root, 0o777);
+    process.seteuid!(NOBODY);
+    try {
+      await expect(open(root)).rejects.toMatchObject({ code: 'spool_failed', message: expect.stringContaining(LOCK) as string });
+    } finally {
+      process.seteuid!(0);
+    }
+  });
+});
