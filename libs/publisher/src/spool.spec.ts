@@ -1,21 +1,33 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import fs, { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { LOCK } from './lock';
-import { Spool } from './spool';
+import { REJECTED, Spool } from './spool';
 
 const BYTES_MAX = 1_000_000;
 const EVENT = '{"id":"a"}';
 
 let root: string;
 let opened: Spool[];
+/** Directories of which the entries are durable, in the order in which they became so. */
+let synced: string[];
+let opening: jest.SpiedFunction<typeof fs.open>;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'spool-'));
   opened = [];
+  synced = [];
+  const original = fs.open;
+  opening = jest.spyOn(fs, 'open').mockImplementation(async (path, ...how) => {
+    const file = await original(path, ...how);
+    const sync = file.sync.bind(file);
+    file.sync = () => sync().then(() => void synced.push(String(path)));
+    return file;
+  });
 });
 afterEach(async () => {
+  opening.mockRestore();
   await Promise.all(opened.map((spool) => spool.close()));
   await rm(root, { recursive: true });
 });
@@ -25,6 +37,39 @@ async function open(directory: string): Promise<Spool> {
   opened.push(spool);
   return spool;
 }
+
+describe('the directory of a spool', () => {
+  it('is durable when it is open, and so is every one above it that was made', async () => {
+    await open(join(root, 'a/b/spool'));
+    expect(synced).toEqual(expect.arrayContaining([root, join(root, 'a'), join(root, 'a/b')]));
+  });
+
+  it('is made durable by the next one when who made it was killed before', async () => {
+    await mkdir(join(root, 'a/spool'), { recursive: true });
+    await open(join(root, 'a/spool'));
+    expect(synced).toEqual(expect.arrayContaining([root, join(root, 'a')]));
+  });
+
+  it.each([[join('a', 'spool'), false], ['spool', true]])('%s that cannot be made durable is refused when it was made here: there before: %s', async (name, isThere) => {
+    const directory = join(root, name);
+    if (isThere) await mkdir(directory);
+    const original = opening.getMockImplementation()!;
+    opening.mockImplementation((path, ...how) => (path === root ? Promise.reject(new TypeError('not allowed')) : original(path, ...how)));
+    const outcome = open(directory);
+    if (isThere) await outcome;
+    else await expect(outcome).rejects.toMatchObject({ code: 'spool_failed' });
+  });
+
+  it('has the entry of what was rejected durable before the event leaves the spool, also of a file that is new again', async () => {
+    const spool = await open(join(root, 'spool'));
+    for (let round = 0; round < 2; round++) {
+      synced.length = 0;
+      await spool.reject([EVENT]);
+      expect(synced).toEqual([join(root, 'spool')]);
+      await rm(join(root, 'spool', REJECTED));
+    }
+  });
+});
 
 describe('a segment that is there already', () => {
   it('is refused, keeps its bytes, and the next number is used', async () => {

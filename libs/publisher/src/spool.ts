@@ -4,7 +4,7 @@
  * segment. Neighbours: `segment.ts` is the format, `lock.ts` keeps others out.
  */
 import { mkdir, open, readdir, readFile, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { invariant } from '@meridian/accounting';
 import { diskError, PublisherError } from './errors';
 import { lock } from './lock';
@@ -63,7 +63,7 @@ export class Spool {
   static async open(directory: string, bytesMax: number): Promise<Spool> {
     let release: (() => void) | undefined;
     try {
-      await mkdir(directory, { recursive: true });
+      await makeDirectory(resolve(directory));
       release = lock(directory);
       const names = (await readdir(directory)).filter((name) => SEGMENT.test(name)).sort();
       const segments: Segment[] = [];
@@ -128,6 +128,8 @@ export class Spool {
     try {
       const { size } = await file.stat();
       const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+      // Each time: whoever has read the file takes it away, and this one may be new.
+      await syncDirectory(this.directory);
       try {
         await writeAll(file, bytes);
       } catch (cause) {
@@ -247,6 +249,19 @@ async function writeAll(file: FileHandle, bytes: Buffer, position?: number): Pro
     done += bytesWritten;
   }
   await file.datasync();
+}
+
+/** Durable, and so are the directories above it that were made. */
+async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  let isMade = first !== undefined;
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    // One that was there too: who made it may have been killed before this. It may as well be another user's, and not ours to open.
+    await syncDirectory(dirname(at)).catch((error: unknown) => {
+      if (isMade) throw error;
+    });
+    isMade &&= at !== first;
+  }
 }
 
 async function syncDirectory(path: string): Promise<void> {
