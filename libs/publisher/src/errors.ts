@@ -20,7 +20,7 @@ const RETRYABLE: ReadonlySet<PublisherErrorCode> = new Set(['spool_full', 'inges
 /**
  * - `spool_full`: no room for the event, on disk or below `spoolBytesMax`; nothing of it was taken.
  * - `spool_failed`: the disk refused for another reason; the event may be sent or not.
- * - `spool_in_use`: another process, or another publisher of this one, has the directory.
+ * - `spool_in_use`: another process, of whichever container, or another publisher of this one, has the directory.
  * - `spool_damaged`: bytes that were durable are not what they were.
  * - `event_invalid`: no JSON object, or too large for any ingest.
  * - `publisher_invalid`: an option makes no sense.

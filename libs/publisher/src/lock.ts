@@ -1,60 +1,36 @@
 /**
- * One publisher at a time has a spool. A lock is a symbolic link that names its process: it is made at once, takes no
- * room on a full disk, and what a killed process left behind is recognised.
+ * One publisher at a time has a spool, for the kernel says so: a lock on a file, as SQLite takes it, which comes with Node.
+ * It holds across threads, containers and, on NFS, machines, also while its owner is paused, and ends with its owner however that
+ * ends. Nothing is ever committed: the file stays empty, and taking the lock again needs no room on a full disk.
  */
-import { readFileSync } from 'node:fs';
-import { readdir, readlink, symlink, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import process from 'node:process';
+import { resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { PublisherError } from './errors';
 
-const LOCK = /^lock-(\d+)$/;
-/** Those of this process: its number alone does not say whether it has closed them. */
-const held = new Set<string>();
+/**
+ * It stays when the lock ends: were it removed, two could have a file of that name. Nor may its owner read it otherwise: by POSIX
+ * a process has no lock any more when it closes the file, however often it has it open.
+ */
+export const LOCK = 'spool.lock';
+/** Of several who come at once one gets it in this time, ms. It blocks the thread, and only when somebody has it. */
+const CONTENTION_MS = 100;
+const SQLITE_BUSY = 5;
 
-/** Resolves with what releases it. Rejects with `spool_in_use`. */
-export async function lock(directory: string): Promise<() => Promise<void>> {
-  const numbers = (await readdir(directory)).flatMap((name) => Number(LOCK.exec(name)?.[1] ?? []));
-  const newest = Math.max(0, ...numbers);
-  const owner = newest === 0 ? '' : await readlink(join(directory, `lock-${newest}`)).catch(() => '');
-  const isOurs = owner === identityOf(process.pid);
-  const mine = join(directory, `lock-${newest + 1}`);
-  // Of two who find the same dead owner one makes the link: its name is taken for the other.
-  const isTaken = (isOurs ? held.has(join(directory, `lock-${newest}`)) : isAlive(owner)) || !(await symlink(identityOf(process.pid), mine).then(() => true, (error: unknown) => refuse(error)));
-  if (isTaken) throw new PublisherError('spool_in_use', `${directory} belongs to process ${owner.split('-')[0]}`, { field: 'spool', fix: 'Give every process a directory of its own.' });
-  held.add(mine);
-  for (const number of numbers) await unlink(join(directory, `lock-${number}`)).catch(() => undefined);
-  return async () => {
-    held.delete(mine);
-    await unlink(mine);
-  };
-}
-
-function refuse(error: unknown): false {
-  if ((error as { readonly code?: unknown }).code !== 'EEXIST') throw error;
-  return false;
-}
-
-/** A number is given to other processes later: it goes with the moment it started, where the system says that. */
-function identityOf(pid: number): string {
-  let started = '';
+/** Returns what releases it. Throws `spool_in_use` or `spool_failed`. */
+export function lock(directory: string): () => void {
+  const path = resolve(directory, LOCK);
+  let database: DatabaseSync | undefined;
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    started = text.slice(text.lastIndexOf(')')).split(' ')[20] ?? '';
-  } catch {
-    // Not Linux, or gone.
-  }
-  return `${pid}-${started}`;
-}
-
-function isAlive(owner: string): boolean {
-  const pid = Number(owner.split('-')[0]);
-  if (owner === '' || identityOf(pid) !== owner) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // There, and another user's.
-    return (error as { readonly code?: unknown }).code === 'EPERM';
+    database = new DatabaseSync(path, { timeout: CONTENTION_MS });
+    // Of a file that may only be read BEGIN takes a shared lock and does not complain: writing does. A journal in memory needs no file.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1');
+    const held = database;
+    return () => held.close();
+  } catch (cause) {
+    database?.close();
+    const { errcode, message } = Object(cause) as { readonly errcode?: unknown; readonly message?: unknown };
+    throw errcode === SQLITE_BUSY
+      ? new PublisherError('spool_in_use', `${directory} belongs to another publisher`, { field: 'spool', fix: `Give every process a directory of its own, or end the one that has ${LOCK} open.`, cause })
+      : new PublisherError('spool_failed', `${path} could not be locked: ${String(message)}`, { field: 'spool', fix: 'Give a directory that this user may write to, on a file system with locks.', cause });
   }
 }

@@ -55,9 +55,10 @@ class Publishing {
     });
   }
 
-  static start(concurrent: number, textBytes: number): Publishing {
-    const args = ['-C', '@meridian/source', '-e', RUN_SOURCE, '--', spool, ingest.url, concurrent, textBytes].map(String);
-    return new Publishing(spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] }));
+  /** `within`: a command that runs what follows it. */
+  static start(concurrent: number, textBytes: number, within: readonly string[] = []): Publishing {
+    const [command = '', ...args] = [...within, process.execPath, '-C', '@meridian/source', '-e', RUN_SOURCE, '--', spool, ingest.url, concurrent, textBytes].map(String);
+    return new Publishing(spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] }));
   }
 
   async until(condition: () => boolean): Promise<void> {
@@ -102,6 +103,27 @@ describe('a publisher that is killed', () => {
 });
 
 const isRoot = process.getuid?.() === 0;
+
+/** As two containers on one volume: neither sees the other's processes. Without root no test can make a namespace. */
+(isRoot ? describe : describe.skip)('a publisher of another PID namespace', () => {
+  const CONTAINER = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+  it('is refused the spool while its owner lives, and has all of it afterwards', async () => {
+    ingest.answering = overloaded;
+    const owner = Publishing.start(3, 100, CONTAINER);
+    await owner.until(() => owner.published.length > 0);
+    const options = { endpoints: [ingest.url], key: 'mk_test', spool };
+    await expect(Publisher.open(options)).rejects.toMatchObject({ code: 'spool_in_use', field: 'spool' });
+    const other = Publishing.start(1, 100, CONTAINER);
+    await expect(other.until(() => other.published.length > 0)).rejects.toThrow('spool_in_use');
+    const before = owner.published.length;
+    await owner.until(() => owner.published.length > before + 20);
+    await owner.kill();
+    await sendRest();
+    expect(owner.refused).toEqual([]);
+    expect(owner.published.filter((id) => !ingest.accepted.includes(id))).toEqual([]);
+  }, 30_000);
+});
 
 /** A file system of 1 MiB. Without root no test can make one: then that of the size limit is all there is. */
 (isRoot ? describe : describe.skip)('a publisher on a full disk', () => {

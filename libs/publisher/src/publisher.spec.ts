@@ -104,6 +104,51 @@ describe('a publisher', () => {
   });
 });
 
+describe("a service's function that throws", () => {
+  const broken: [string, () => unknown][] = [
+    ['at once', () => fail('the logger broke')],
+    ['later', () => sleep(1).then(() => fail('the logger broke'))],
+  ];
+  let warned: jest.SpiedFunction<typeof process.emitWarning>;
+  beforeEach(() => (warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined)));
+  afterEach(() => warned.mockRestore());
+  const warningsOf = (name: string): unknown[] => warned.mock.calls.filter(([text]) => text === `${name} of a publisher threw`);
+
+  it.each(broken)('%s when an ingest refuses does not end the sending', async (_, onTrouble) => {
+    near.answering = far.answering = failing(503, 'overloaded');
+    const publisher = await open({ onTrouble });
+    await publisher.publish(eventOf('a'));
+    while (warningsOf('onTrouble').length < 3) await sleep(5);
+    near.answering = far.answering = accepting;
+    await publisher.drained();
+    expect([...near.accepted, ...far.accepted]).toEqual(['a']);
+    expect(warned).toHaveBeenCalledWith(expect.anything(), { type: 'MeridianWarning', detail: expect.stringContaining('the logger broke') as string });
+  });
+
+  it.each(broken)('%s when the disk fails does not end the sending', async (_, onTrouble) => {
+    const file = await openFile(join(spool, 'any'), 'w');
+    await file.close();
+    const publisher = await open({ onTrouble });
+    const reading = jest.spyOn(Object.getPrototypeOf(file) as typeof file, 'read').mockRejectedValueOnce(new TypeError('no disk'));
+    await publisher.publish(eventOf('a'));
+    await publisher.drained();
+    reading.mockRestore();
+    expect(near.accepted).toEqual(['a']);
+    while (warningsOf('onTrouble').length < 1) await sleep(1);
+  });
+
+  it.each(broken)('%s when it is told of a rejection is not told again, for the event is kept beside', async (_, onRejected) => {
+    near.answering = ({ events }) => ({ status: 202, body: { results: events.map(({ id }) => ({ status: id === 'e0' ? 'rejected' : 'accepted' })) } });
+    const publisher = await open({ onRejected });
+    await publishAll(publisher, ids(3));
+    await publisher.drained();
+    expect(near.accepted).toEqual(['e1', 'e2']);
+    expect((await readFile(join(spool, REJECTED), 'utf8')).trim().split('\n')).toHaveLength(1);
+    while (warningsOf('onRejected').length < 1) await sleep(1);
+    expect(warningsOf('onRejected')).toHaveLength(1);
+  });
+});
+
 describe('an event that no ingest accepts', () => {
   const refusing = (bad: string): Answering => (asked) => {
     const results = asked.events.map(({ id }, index) => (id === bad ? { index, id, status: 'rejected', code: 'field_invalid', message: 'data.model: is empty', pointer: `/${index}/data/model` } : { index, id, status: 'accepted' }));

@@ -2,7 +2,9 @@
  * What a service embeds to publish events: durable on its own disk first, then sent until an ingest has accepted them,
  * in whichever region. An event is sent once more rather than never: ingest and ledger know it by its identity.
  */
+import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import type { Clock, Random } from '@meridian/accounting';
 import { diskError, PublisherError } from './errors';
 import { Sender, type Rejection } from './sender';
@@ -25,15 +27,18 @@ export interface PublisherOptions {
   readonly key: string;
   /** With a platform key: whose events these are. */
   readonly tenant?: string;
-  /** Directory of this process alone; it is made when it is not there. */
+  /** Directory of this process alone, on a file system with locks; it is made when it is not there. */
   readonly spool: string;
   /** Default: 256 MiB. */
   readonly spoolBytesMax?: number;
   /** How long an ingest may take to answer, ms. Default: 10,000. */
   readonly timeoutMs?: number;
-  /** Told of every event that no ingest accepts, after it was written to `rejected.ndjson`; after a crash perhaps once more. */
+  /**
+   * Told of every event that no ingest accepts, after it was written to `rejected.ndjson`; after a crash perhaps once more.
+   * What it throws is a warning of the process and changes nothing: the event is in that file.
+   */
   readonly onRejected?: (event: PublisherEvent, rejection: Rejection) => void;
-  /** Told what keeps events in the spool: for a log. It goes on by itself. */
+  /** Told what keeps events in the spool: for a log. It goes on by itself, also when this throws, which is a warning of the process. */
   readonly onTrouble?: (error: PublisherError) => void;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -54,6 +59,8 @@ export class Publisher {
   private readonly closing = new AbortController();
   private readonly sender: Sender;
   private readonly clock: Clock;
+  private readonly onRejected: NonNullable<PublisherOptions['onRejected']>;
+  private readonly onTrouble: NonNullable<PublisherOptions['onTrouble']>;
   private readonly running: Promise<void>;
   /** Replaced when something was published or the spool was emptied. */
   private moved: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -62,9 +69,11 @@ export class Publisher {
     private readonly options: PublisherOptions,
     private readonly spool: Spool,
   ) {
-    const { endpoints, key, tenant, clock = machineClock, random = machineRandom, timeoutMs = TIMEOUT_MS, onTrouble = () => undefined } = options;
+    const { endpoints, key, tenant, clock = machineClock, random = machineRandom, timeoutMs = TIMEOUT_MS } = options;
     this.clock = clock;
-    this.sender = new Sender({ endpoints: endpoints.map((url) => url.replace(/\/+$/, '')), key, tenant, clock, random, timeoutMs, onTrouble });
+    this.onRejected = guarded('onRejected', options.onRejected);
+    this.onTrouble = guarded('onTrouble', options.onTrouble);
+    this.sender = new Sender({ endpoints: endpoints.map((url) => url.replace(/\/+$/, '')), key, tenant, clock, random, timeoutMs, onTrouble: this.onTrouble });
     this.running = this.run();
   }
 
@@ -123,7 +132,7 @@ export class Publisher {
 
   private async afterTrouble(error: unknown, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    this.options.onTrouble?.(error instanceof PublisherError ? error : diskError(error, this.options.spool));
+    this.onTrouble(error instanceof PublisherError ? error : diskError(error, this.options.spool));
     await this.clock.sleep(DISK_WAIT_MS, signal);
   }
 
@@ -133,8 +142,7 @@ export class Publisher {
     const at = new Date(this.clock.now()).toISOString();
     // Before they leave the spool: an event is in one place at least.
     if (rejected.length > 0) await this.spool.reject(rejected.map(({ event, ...rejection }) => `${JSON.stringify({ at, ...rejection }).slice(0, -1)},"event":${event}}`));
-    // What the service throws there is its own, and no trouble of the spool.
-    for (const { event, ...rejection } of rejected) queueMicrotask(() => this.options.onRejected?.(JSON.parse(event) as PublisherEvent, rejection));
+    for (const { event, ...rejection } of rejected) this.onRejected(JSON.parse(event) as PublisherEvent, rejection);
     await this.spool.acknowledge(batch);
     this.move();
   }
@@ -147,6 +155,12 @@ export class Publisher {
     this.moved.resolve();
     this.moved = Promise.withResolvers();
   }
+}
+
+/** Whatever the service's own function does, sending goes on and the process lives: neither waits for it, and what it throws is seen. */
+function guarded<Args extends readonly unknown[]>(name: string, told: ((...args: Args) => unknown) | undefined): (...args: Args) => void {
+  const warn = (error: unknown): void => process.emitWarning(`${name} of a publisher threw`, { type: 'MeridianWarning', detail: inspect(error) });
+  return (...args) => void (async () => told?.(...args))().catch(warn);
 }
 
 function textOf(event: PublisherEvent): string {

@@ -45,6 +45,20 @@ describe('a segment', () => {
   });
 });
 
+describe('a segment of which one byte at the edge of a frame is wrong', () => {
+  const of = [['{"id":"a"}', '{"id":"b"}'], ['{"id":"c"}'], ['{"id":"d"}']];
+  const starts = of.map((_, at) => segmentOf(of.slice(0, at)).length);
+  const edges = [starts[1]! - 1, starts[1]!, starts[2]! - 1];
+
+  it.each(edges)('says so, also where that byte is the line break before a whole frame: %i', (index) => {
+    for (let change = 1; change < 256; change++) {
+      const bytes = segmentOf(of);
+      bytes[index] = bytes[index]! ^ change;
+      expect(measure(bytes)).toMatchObject({ isDamaged: true });
+    }
+  });
+});
+
 describe("a segment's header", () => {
   it('says how far all is acknowledged, in as many bytes as ever', () => {
     fc.assert(fc.property(fc.integer({ min: HEADER_BYTES, max: 2 ** 40 }), (acked) => {

@@ -57,7 +57,8 @@ export function decodeFrame(bytes: Buffer, start: number): Frame | undefined {
 export function measure(bytes: Buffer): { readonly end: number; readonly isDamaged: boolean } {
   let end = HEADER_BYTES;
   for (let frame = decodeFrame(bytes, end); frame; frame = decodeFrame(bytes, end)) end = frame.end;
-  for (let at = bytes.indexOf(LINE_BREAK, end); at >= 0; at = bytes.indexOf(LINE_BREAK, at + 1)) if (decodeFrame(bytes, at + 1)) return { end, isDamaged: true };
+  // By the line break in its own head: that before it may be the byte that is wrong.
+  for (let at = bytes.indexOf(LINE_BREAK, end + FRAME_HEAD_BYTES); at >= 0; at = bytes.indexOf(LINE_BREAK, at + 1)) if (decodeFrame(bytes, at + 1 - FRAME_HEAD_BYTES)) return { end, isDamaged: true };
   return { end: Math.min(end, bytes.length), isDamaged: false };
 }
 

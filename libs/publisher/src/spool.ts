@@ -4,7 +4,7 @@
  * segment. Neighbours: `segment.ts` is the format, `lock.ts` keeps others out.
  */
 import { mkdir, open, readdir, readFile, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { invariant } from '@meridian/accounting';
 import { diskError, PublisherError } from './errors';
 import { lock } from './lock';
@@ -56,22 +56,22 @@ export class Spool {
     private readonly segments: Segment[],
     private number: number,
     private rejectedBytes: number,
-    private readonly release: () => Promise<void>,
+    private readonly release: () => void,
   ) {}
 
   /** Rejects with `spool_in_use`, `spool_damaged` or `spool_failed`. Needs no room on the disk. */
   static async open(directory: string, bytesMax: number): Promise<Spool> {
-    let release: (() => Promise<void>) | undefined;
+    let release: (() => void) | undefined;
     try {
-      await mkdir(directory, { recursive: true });
-      release = await lock(directory);
+      await makeDirectory(resolve(directory));
+      release = lock(directory);
       const names = (await readdir(directory)).filter((name) => SEGMENT.test(name)).sort();
       const segments: Segment[] = [];
       for (const name of names) segments.push(...(await recover(join(directory, name))));
       const rejectedBytes = await stat(join(directory, REJECTED)).then(({ size }) => size, () => 0);
       return new Spool(directory, bytesMax, segments, Number(SEGMENT.exec(names.at(-1) ?? '')?.[1] ?? 0), rejectedBytes, release);
     } catch (error) {
-      await release?.();
+      release?.();
       throw error instanceof PublisherError ? error : diskError(error, directory);
     }
   }
@@ -128,6 +128,8 @@ export class Spool {
     try {
       const { size } = await file.stat();
       const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+      // Each time: whoever has read the file takes it away, and this one may be new.
+      await syncDirectory(this.directory);
       try {
         await writeAll(file, bytes);
       } catch (cause) {
@@ -144,7 +146,7 @@ export class Spool {
   async close(): Promise<void> {
     await this.writing;
     await Promise.all(this.segments.map(({ file }) => file.close()));
-    await this.release();
+    this.release();
   }
 
   private get segmentBytes(): number {
@@ -185,8 +187,9 @@ export class Spool {
   private async writable(): Promise<Segment> {
     const last = this.segments.at(-1);
     if (last && !last.isSealed && last.size < this.segmentBytes) return last;
-    const path = join(this.directory, `${(this.number + 1).toString().padStart(16, '0')}.spool`);
-    const file = await open(path, 'w+');
+    const path = join(this.directory, `${(++this.number).toString().padStart(16, '0')}.spool`);
+    // What is there already is another's, and stays as it is.
+    const file = await open(path, 'wx+');
     try {
       await writeAll(file, encodeHeader(HEADER_BYTES), 0);
       await syncDirectory(this.directory);
@@ -196,7 +199,6 @@ export class Spool {
       throw error;
     }
     if (last) await this.seal(last);
-    this.number++;
     const segment = { path, file, size: HEADER_BYTES, acked: HEADER_BYTES, isSealed: false };
     this.segments.push(segment);
     return segment;
@@ -247,6 +249,19 @@ async function writeAll(file: FileHandle, bytes: Buffer, position?: number): Pro
     done += bytesWritten;
   }
   await file.datasync();
+}
+
+/** Durable, and so are the directories above it that were made. */
+async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  let isMade = first !== undefined;
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    // One that was there too: who made it may have been killed before this. It may as well be another user's, and not ours to open.
+    await syncDirectory(dirname(at)).catch((error: unknown) => {
+      if (isMade) throw error;
+    });
+    isMade &&= at !== first;
+  }
 }
 
 async function syncDirectory(path: string): Promise<void> {
