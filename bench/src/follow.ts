@@ -13,7 +13,7 @@ export interface Installation {
   readonly key: string;
 }
 
-/** ms after the 202, each; `Infinity`: not within `FOLLOW_MS_MAX`. */
+/** ms after the 202, each; `Infinity`: it did not come in time. */
 export interface Followed {
   readonly live: number;
   readonly inCut: number;
@@ -48,7 +48,8 @@ export class Follower {
   private readonly stopping = new AbortController();
   private readonly watching: Promise<void>;
 
-  constructor(private readonly at: Installation) {
+  /** Gives up on an event `waitMs` after its 202. */
+  constructor(private readonly at: Installation, private readonly waitMs = FOLLOW_MS_MAX) {
     this.watching = this.watchCuts();
   }
 
@@ -73,7 +74,7 @@ export class Follower {
 
   private async untilFinal(session: string, accepted: number): Promise<{ readonly live: number; readonly final: number }> {
     let live = Infinity;
-    while (performance.now() - accepted < FOLLOW_MS_MAX) {
+    while (performance.now() - accepted < this.waitMs) {
       const answer = (await this.get(`/v1/tenants/${TENANT}/sessions/${session}?live=true`)) as SessionAnswer | undefined;
       const passed = performance.now() - accepted;
       if (live === Infinity && (answer?.live?.events ?? 0) > 0) live = passed;
@@ -88,7 +89,7 @@ export class Follower {
     const waiting: Waiting = { through, seen: () => seen.resolve(performance.now() - accepted) };
     this.waiting.add(waiting);
     const over = new AbortController();
-    const inCut = await Promise.race([seen.promise, systemClock.sleep(FOLLOW_MS_MAX, over.signal).then(() => Infinity)]);
+    const inCut = await Promise.race([seen.promise, systemClock.sleep(this.waitMs, over.signal).then(() => Infinity)]);
     over.abort();
     this.waiting.delete(waiting);
     return inCut;

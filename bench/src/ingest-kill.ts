@@ -23,13 +23,16 @@ export async function ingestKill(kills: number, { progress }: Pick<BenchOptions,
     await makeTopic(broker, TOPIC);
     const { key, start } = await ingestSetup(directory, broker);
     const acknowledged: string[] = [];
+    let answered = 0;
     const starting = Array.from({ length: Math.min(WARM, kills) }, start);
     try {
       for (let kill = 0; kill < kills; kill++) {
         progress(`ingest: kill ${kill + 1} of ${kills}`);
         const service = await (starting.shift() as Promise<Service>);
         if (kill + WARM < kills) starting.push(start());
-        acknowledged.push(...(await postAndKill(service, key, kill)));
+        const ids = await postAndKill(service, key, kill);
+        if (ids.length > 0) answered++;
+        acknowledged.push(...ids);
       }
     } finally {
       for (const one of await Promise.allSettled(starting)) if (one.status === 'fulfilled') one.value.child.kill('SIGKILL');
@@ -40,11 +43,11 @@ export async function ingestKill(kills: number, { progress }: Pick<BenchOptions,
     return {
       bench: 'ingest-kill',
       conditions: { stores: `${KAFKA}; rows in LevelDB`, settings: {} },
-      figures: { kills, acknowledged: acknowledged.length, inTopic: there.size, lost },
+      figures: { kills, answered, acknowledged: acknowledged.length, inTopic: there.size, lost },
       targets: [
         { name: 'events answered 202 that the topic lacks', is: lost, atMost: 0 },
-        // Nothing answered is nothing lost: every kill is of an ingest that had answered.
-        { name: 'events answered 202', is: acknowledged.length, atLeast: kills },
+        // Nothing answered is nothing lost.
+        { name: 'kills of an ingest that had answered 202', is: answered, atLeast: kills },
       ],
     };
   });
