@@ -83,6 +83,13 @@ describe('an event that is followed', () => {
     expect(follower.errors).toBe(1);
   });
 
+  it('is in a cut, at the latest, when a final answer has it', async () => {
+    service.session = () => ({ status: 200, body: { status: 'final', events: 1, live: { events: 1 } } });
+    const { inCut, final } = (await follower.follow(1)) ?? {};
+    expect([inCut, final]).toEqual([final, expect.any(Number)]);
+    expect(final).not.toBe(Infinity);
+  });
+
   it('is refused when it is not answered 202', async () => {
     service.events = () => ({ status: 429, body: {} });
     expect(await follower.follow(1)).toBeUndefined();
