@@ -7,7 +7,7 @@
 export const NOTES: Readonly<Record<string, string>> = {
   ingest: `The ratio is above 1 because ingest does not send by kafkajs' producer, of which the ceiling is made: it encodes record batches itself and hands them to
 kafkajs' connection. All of its CPU time per event can so be less than that of the two it is compared with (\`ratioOfCpu\`). 1 is what a service of the usual parts can reach, no limit of the machine.
-\`acks=all\` is of one replica here: a broker that answers has the records in its page cache, and neither another broker nor a disk was waited for. p99 is of \`requests\` requests.`,
+\`acks=all\` is of one replica here: a broker that answers has the records in its page cache, and neither another broker nor a disk was waited for. In the table p99 is of \`requests\` requests: of a few hundred it is nearly the largest. That of \`ingest\` is the median of five rounds, which share its \`requests\`.`,
   'ingest-kill': '`kill -9` of ingest, not of the broker, and no loss of power: what is shown is that nothing is answered before the broker has it.',
   cost: `The targets at 1 s, 10 s, 60 s and 5 min are met with the idle time set to the flush age, too (\`MERIDIAN_FLUSH_IDLE_MS\` = \`MERIDIAN_FLUSH_AGE_MS\`), and from 60 s on with stale samples allowed to be three flush ages old (\`MERIDIAN_SAMPLE_STALE_MS\`).
 A log that no record reached for the idle time is flushed before it is due. With the flush age alone raised, a log of little traffic has few events in a flush; at 5 min deltas and manifests are then above 1.15 × the floor. Those rows (\`flushIdleMs\` 200, flush age above 1 s) have no target. Flush age 1 s and idle time 200 ms is how it ships.`,
