@@ -56,6 +56,7 @@ function report({ ingest, bare }: { readonly ingest: readonly Turn[]; readonly b
   });
   return {
     bench: 'accept',
+    conditions: { stores: 'LevelDB', settings: {} },
     figures: {
       batch: BATCH, connections: CONNECTIONS, ingest: figures(ingest), ceiling: figures(bare), ratio,
       // By CPU time, LevelDB's own threads included: what others do on the machine changes it least.

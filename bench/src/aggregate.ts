@@ -8,12 +8,12 @@ import { logId, ownersSegment, type LogId } from '@meridian/accounting';
 import type { LogRecord } from '@meridian/event-log';
 import { KafkaEventLog } from '@meridian/event-log-kafka';
 import { MemoryLedger, type Ledger } from '@meridian/ledger';
-import { createClient, createTables, DynamoLedger } from '@meridian/ledger-dynamodb';
+import { DynamoLedger } from '@meridian/ledger-dynamodb';
 import { Acceptor, FOLD_DEFAULTS, FoldService, silentProbe, type Flushed } from '@meridian/pipeline';
 import { nodeHash, systemClock, systemRandom } from '@meridian/system';
 import { answerParent, runInChild } from './child';
 import { consumeAlone, type Rate } from './kafkajs-alone';
-import { makeTopic, REGION, TOPIC_PARTITIONS, withParts, type Parts } from './parts';
+import { CREDENTIALS, KAFKA, makeTable, makeTopic, REGION, TOPIC_PARTITIONS, withParts, type Parts } from './parts';
 import { round, type BenchOptions, type BenchResult } from './result';
 import { median } from './rounds';
 import { recentEvents } from './sample';
@@ -29,8 +29,6 @@ const TOPIC = 'events';
 const TABLE = 'meridian-ledger';
 /** It takes a few hundred writes a second: a flush of all that Kafka hands over at once would take minutes. */
 const DYNAMODB_BUFFER_BYTES = 64 * 1024;
-/** DynamoDB Local takes any. */
-const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 interface Task {
   readonly broker: string;
@@ -76,9 +74,7 @@ async function fill(broker: string): Promise<number> {
 }
 
 async function foldToDynamo({ broker, dynamodb }: Parts, total: number, seconds: number): Promise<Folded> {
-  const client = createClient({ region: REGION, endpoint: dynamodb, credentials: CREDENTIALS, concurrency: 1 });
-  await createTables({ region: REGION, clientOf: () => client, tables: [{ name: TABLE }], pointInTimeRecovery: false, deletionProtection: false });
-  client.destroy();
+  await makeTable(dynamodb, TABLE);
   return runInChild<Folded>(__filename, { broker, dynamodb, total, seconds } satisfies Task);
 }
 
@@ -173,6 +169,10 @@ function report(turns: readonly { readonly ours: Folded; readonly ceiling: Rate 
   const ratio = round(median(ratios), 3);
   return {
     bench: 'aggregate',
+    conditions: {
+      stores: `${KAFKA}; rows in memory, and DynamoDB Local`,
+      settings: { 'over DynamoDB Local: MERIDIAN_BUFFER_BYTES_MAX': DYNAMODB_BUFFER_BYTES },
+    },
     figures: {
       partitions: TOPIC_PARTITIONS, memory: figures(ours), kafkajsAlone: figures(ceiling), ratio, ratios: ratios.map((one) => round(one, 2)),
       ratioOfCpu: round(ceiling.cpuSeconds / ours.cpuSeconds, 3),

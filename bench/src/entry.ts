@@ -31,6 +31,7 @@ export async function entry(): Promise<BenchResult> {
   const [mean, worst, item] = [perEntry.reduce((a, b) => a + b, 0) / perEntry.length, Math.max(...perEntry), Math.max(...items)];
   return {
     bench: 'entry',
+    conditions: { stores: 'none', settings: {} },
     figures: { deltas: perEntry.length, bytesPerEntry: round(mean, 2), bytesPerEntryWorst: round(worst, 2), singleEntryItemBytesWorst: item },
     targets: [
       { name: 'bytes per entry in deltas of 100, worst', is: round(worst, 2), atMost: ENTRY_BYTES_MAX },

@@ -27,6 +27,7 @@ export async function fold({ seconds, progress }: BenchOptions): Promise<BenchRe
   const ratio = median(measured.map((rate, at) => rate / (ceiling[at] as number)));
   return {
     bench: 'fold',
+    conditions: { stores: 'in memory', settings: {} },
     figures: { records: records.length, rounds: measured.length, eventsPerSecond: round(median(measured)), ceilingPerSecond: round(median(ceiling)), ratio: round(ratio, 3) },
     targets: [{ name: 'ratio to JSON.parse + SHA-256 of the identity', is: round(ratio, 3), atLeast: RATIO_MIN }],
   };

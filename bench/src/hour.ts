@@ -7,7 +7,7 @@ import { MemoryEventLog } from '@meridian/event-log';
 import { withDerivedApart, type Ledger } from '@meridian/ledger';
 import {
   Acceptor, ALLOCATE_DEFAULTS, Allocator, FOLD_DEFAULTS, FoldService, Reacher, registerLogs, repeating, resolvedThrough, Resolver, SAMPLE_LOOK_MS, Sampler,
-  sampleSettings, segmentsWrittenBy, silentProbe,
+  sampleSettings, segmentsWrittenBy, silentProbe, type FoldSettings,
 } from '@meridian/pipeline';
 import { nodeHash, seededRandom } from '@meridian/system';
 import { createReplicas, createTable, UnitCounter } from './replicas';
@@ -35,8 +35,12 @@ export interface Hour {
   readonly cuts: number;
 }
 
-/** `sent` in the order of time. Everything but the flush age is as the services have it by default. */
-export async function runHour(sent: readonly Sent[], flushAgeMs: number): Promise<Hour> {
+/** When deltas are flushed: `MERIDIAN_FLUSH_AGE_MS`, `MERIDIAN_FLUSH_IDLE_MS`. */
+export type Flush = Pick<FoldSettings, 'flushAgeMs' | 'flushIdleMs'>;
+
+/** `sent` in the order of time. Everything but `flush` is as the services have it by default, or, of samples that are stale, as a long flush age needs it. */
+export async function runHour(sent: readonly Sent[], flush: Flush): Promise<Hour> {
+  const { flushAgeMs } = flush;
   const start = (sent[0] as Sent).event.time;
   const clock = new VirtualClock(start - SAMPLE_LOOK_MS);
   const counter = new UnitCounter();
@@ -44,7 +48,7 @@ export async function runHour(sent: readonly Sent[], flushAgeMs: number): Promis
   const replicas = createReplicas({ regions: REGIONS, clock, delayMs: REPLICATION_MS, counter });
   const stopping = new AbortController();
   const regions = await Promise.all([...replicas].map(([region, ledger]) =>
-    startRegion({ region, ledger, derived: createTable(counter), control, clock, flushAgeMs, signal: stopping.signal })));
+    startRegion({ region, ledger, derived: createTable(counter), control, clock, flush, signal: stopping.signal })));
   const byName = new Map(regions.map((one) => [one.region, one]));
   const accepted: { at: number; log: LogId; session: string }[] = [];
   const failures: unknown[] = [];
@@ -78,7 +82,7 @@ interface RegionOptions {
   readonly derived: Ledger;
   readonly control: Ledger;
   readonly clock: VirtualClock;
-  readonly flushAgeMs: number;
+  readonly flush: Flush;
   readonly signal: AbortSignal;
 }
 
@@ -90,14 +94,15 @@ interface Region {
 }
 
 /** What ingest, aggregator and reconciliation of a region run. */
-async function startRegion({ region, ledger: replica, derived, control, clock, flushAgeMs, signal }: RegionOptions): Promise<Region> {
+async function startRegion({ region, ledger: replica, derived, control, clock, flush, signal }: RegionOptions): Promise<Region> {
+  const { flushAgeMs } = flush;
   const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: PARTITIONS }, clock });
   const logs = await registerLogs(control, region, await log.describe(), clock);
   const ledger = withDerivedApart(replica, derived);
   const parts = { log, logs, ledger, control, region, hash: nodeHash, clock, random: seededRandom(1), probe: silentProbe, signal };
   const service = new FoldService(
     { ...parts, segmentsOf: (id) => segmentsWrittenBy(control, region, id), openStream: () => Promise.resolve() },
-    { ...FOLD_DEFAULTS, flushAgeMs, flushIdleMs: flushAgeMs },
+    { ...FOLD_DEFAULTS, ...flush },
   );
   await service.start(log);
   const sampler = new Sampler(parts, sampleSettings(flushAgeMs));

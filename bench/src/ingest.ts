@@ -2,15 +2,15 @@
  * `ingest`: HTTP batches into Kafka with `acks=all`, everything on. Its ceilings, each in turn with it and each a process
  * of its own: kafkajs' producer with the same records, and Fastify + `JSON.parse` + 202 under the same load. A service
  * made of just these two, one after the other on one core, cannot do more than 1 / (1/a + 1/b). Ingest can: it writes record
- * batches itself, faster than kafkajs does.
+ * batches itself, faster than kafkajs does. Of every point the topic must have grown by exactly what was answered 202.
  */
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { batches, batchHeaders, makeKey } from './accept';
 import { startBareServer } from './bare-server';
-import { produceAlone, type Rate } from './kafkajs-alone';
+import { produceAlone, recordsOf, type Rate } from './kafkajs-alone';
 import { runLoad, type LoadAnswer } from './load';
-import { makeTopic, REGION, withParts } from './parts';
+import { KAFKA, makeTopic, REGION, withParts } from './parts';
 import { round, type BenchOptions, type BenchResult } from './result';
 import { median } from './rounds';
 import { cpuSeconds, startService, type Service } from './services';
@@ -21,6 +21,14 @@ const CONNECTIONS = 32;
 const RATIO_MIN = 0.7;
 const BATCHES = [1, 10, 100, 1_000];
 const CONNECTION_COUNTS = [8, 32];
+/** Of each point of the table, at least: shorter ones were mostly start. */
+const POINT_SECONDS_MIN = 2;
+/** A 99th percentile of fewer is as good as the largest. Batches of 1,000 need longer for it. */
+const REQUESTS_MIN = 1_000;
+const POINT_SECONDS_MAX = 15;
+/** Both processes, before the table: the second has done nothing yet, and the first has seen only batches of 100. */
+const WARM_UP_SECONDS = 2;
+const WARM_UP_BATCHES = [1, 100];
 /** Of the time: the ceilings and the target's point; the rest is for the table. */
 const ROUNDS_SHARE = 0.5;
 const TOPIC = 'events';
@@ -34,6 +42,7 @@ interface Turn {
 }
 
 interface Point {
+  readonly requests: number;
   readonly eventsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -52,8 +61,8 @@ export async function ingest({ seconds, progress }: BenchOptions): Promise<Bench
       const bare = await startBareServer();
       services.push(bare);
       const [first, second] = services as [Service, Service];
-      const turns = await takeTurns({ ingests: [first], key: setup.key, broker, bare, seconds: (seconds * ROUNDS_SHARE) / (3 * ROUNDS) }, progress);
-      const table = await measureTable({ first, second, key: setup.key, seconds: seconds * (1 - ROUNDS_SHARE) }, progress);
+      const turns = await takeTurns({ ingests: [first], broker, bare, key: setup.key, seconds: (seconds * ROUNDS_SHARE) / (3 * ROUNDS) }, progress);
+      const table = await measureTable({ first, second, broker, key: setup.key, seconds: seconds * (1 - ROUNDS_SHARE) }, progress);
       return report(turns, table);
     } finally {
       for (const { child } of services) child.kill('SIGKILL');
@@ -80,8 +89,11 @@ export async function ingestSetup(directory: string, broker: string): Promise<{ 
 
 interface Setup {
   readonly ingests: readonly Service[];
+  /** Of the topic that must grow by what was answered; undefined of the bare server. */
+  readonly broker: string | undefined;
   readonly key: string;
   readonly seconds: number;
+  readonly requestsMin?: number;
 }
 
 async function takeTurns(setup: Setup & { readonly broker: string; readonly bare: Service }, progress: BenchOptions['progress']): Promise<Turn[]> {
@@ -91,7 +103,7 @@ async function takeTurns(setup: Setup & { readonly broker: string; readonly bare
     progress(`ingest: round ${number} of ${ROUNDS}`);
     const turn: Turn = {
       producer: pointOf(await produceAlone(broker, PRODUCER_TOPIC, seconds)),
-      bare: await measurePoint({ ingests: [bare], key, seconds }, BATCH, CONNECTIONS),
+      bare: await measurePoint({ ingests: [bare], broker: undefined, key, seconds }, BATCH, CONNECTIONS),
       ingest: await measurePoint(setup, BATCH, CONNECTIONS),
     };
     // The first round warms up.
@@ -101,16 +113,18 @@ async function takeTurns(setup: Setup & { readonly broker: string; readonly bare
 }
 
 async function measureTable(
-  { first, second, key, seconds }: { readonly first: Service; readonly second: Service; readonly key: string; readonly seconds: number },
+  { first, second, seconds, ...rest }: { readonly first: Service; readonly second: Service; readonly broker: string; readonly key: string; readonly seconds: number },
   progress: BenchOptions['progress'],
 ): Promise<object[]> {
   const table: object[] = [];
-  const each = Math.max(0.5, seconds / (2 * BATCHES.length * CONNECTION_COUNTS.length));
+  const each = Math.max(POINT_SECONDS_MIN, seconds / (2 * BATCHES.length * CONNECTION_COUNTS.length));
+  progress('ingest: both processes warm up');
+  for (const batch of WARM_UP_BATCHES) await measurePoint({ ingests: [first, second], ...rest, seconds: WARM_UP_SECONDS }, batch, CONNECTIONS);
   for (const ingests of [[first], [first, second]]) {
     for (const batch of BATCHES) {
       for (const connections of CONNECTION_COUNTS) {
         progress(`ingest: ${ingests.length} process(es), batches of ${batch}, ${connections} connections`);
-        const point = await measurePoint({ ingests, key, seconds: each }, batch, connections);
+        const point = await measurePoint({ ingests, ...rest, seconds: each, requestsMin: REQUESTS_MIN }, batch, connections);
         table.push({ processes: ingests.length, batch, connections, ...rounded(point) });
       }
     }
@@ -118,12 +132,17 @@ async function measureTable(
   return table;
 }
 
-async function measurePoint({ ingests, key, seconds }: Setup, batch: number, connections: number): Promise<Point> {
+async function measurePoint({ ingests, broker, key, seconds, requestsMin = 0 }: Setup, batch: number, connections: number): Promise<Point> {
+  const recordsBefore = broker === undefined ? 0 : await recordsOf(broker, TOPIC);
   const before = await cpuOf(ingests);
-  const answer: LoadAnswer = await runLoad({ urls: ingests.map(({ url }) => `${url}/v1/events`), headers: batchHeaders(key), bodies: batches(batch), connections, seconds });
+  const urls = ingests.map(({ url }) => `${url}/v1/events`);
+  const answer: LoadAnswer = await runLoad({ urls, headers: batchHeaders(key), bodies: batches(batch), connections, seconds, requestsMin, secondsMax: Math.max(seconds, POINT_SECONDS_MAX) });
+  const cpu = (await cpuOf(ingests)) - before;
   const events = answer.requests * batch;
+  const grown = broker === undefined ? events : (await recordsOf(broker, TOPIC)) - recordsBefore;
+  if (grown !== events) throw new RangeError(`${events} events were answered 202, the topic grew by ${grown}`);
   return {
-    eventsPerSecond: events / answer.seconds, p50Ms: answer.p50, p99Ms: answer.p99, cpuMicrosPerEvent: (((await cpuOf(ingests)) - before) / events) * 1e6,
+    requests: answer.requests, eventsPerSecond: events / answer.seconds, p50Ms: answer.p50, p99Ms: answer.p99, cpuMicrosPerEvent: (cpu / events) * 1e6,
   };
 }
 
@@ -141,8 +160,8 @@ function ratioOf({ ingest: { eventsPerSecond }, producer, bare }: Turn): number 
   return eventsPerSecond * (1 / producer.eventsPerSecond + 1 / bare.eventsPerSecond);
 }
 
-function rounded({ eventsPerSecond, p50Ms, p99Ms, cpuMicrosPerEvent }: Point): Point {
-  return { eventsPerSecond: round(eventsPerSecond), p50Ms: round(p50Ms, 2), p99Ms: round(p99Ms, 2), cpuMicrosPerEvent: round(cpuMicrosPerEvent, 1) };
+function rounded({ requests, eventsPerSecond, p50Ms, p99Ms, cpuMicrosPerEvent }: Point): Point {
+  return { requests, eventsPerSecond: round(eventsPerSecond), p50Ms: round(p50Ms, 2), p99Ms: round(p99Ms, 2), cpuMicrosPerEvent: round(cpuMicrosPerEvent, 1) };
 }
 
 function report(turns: readonly Turn[], table: readonly object[]): BenchResult {
@@ -151,10 +170,11 @@ function report(turns: readonly Turn[], table: readonly object[]): BenchResult {
   const cpu = { ingest: of((one) => one.ingest.cpuMicrosPerEvent), producer: of(({ producer }) => producer.cpuMicrosPerEvent), bare: of(({ bare }) => bare.cpuMicrosPerEvent) };
   return {
     bench: 'ingest',
+    conditions: { stores: `${KAFKA}; rows in LevelDB`, settings: {} },
     figures: {
       batch: BATCH, connections: CONNECTIONS,
       ingest: rounded({
-        eventsPerSecond: of((one) => one.ingest.eventsPerSecond), p50Ms: of((one) => one.ingest.p50Ms), p99Ms: of((one) => one.ingest.p99Ms), cpuMicrosPerEvent: cpu.ingest,
+        requests: turns.reduce((sum, one) => sum + one.ingest.requests, 0), eventsPerSecond: of((one) => one.ingest.eventsPerSecond), p50Ms: of((one) => one.ingest.p50Ms), p99Ms: of((one) => one.ingest.p99Ms), cpuMicrosPerEvent: cpu.ingest,
       }),
       kafkajsAlone: { eventsPerSecond: round(of(({ producer }) => producer.eventsPerSecond)), cpuMicrosPerEvent: round(cpu.producer, 1) },
       fastifyAlone: { eventsPerSecond: round(of(({ bare }) => bare.eventsPerSecond)), cpuMicrosPerEvent: round(cpu.bare, 1) },

@@ -5,7 +5,7 @@
 import { logId, ownersSegment, type Clock, type LogId, type UsageEvent } from '@meridian/accounting';
 import { MemoryEventLog } from '@meridian/event-log';
 import type { Ledger } from '@meridian/ledger';
-import { Acceptor, Allocator, FOLD_DEFAULTS, Folder, Reacher, Reader, registerLogs, Resolver, Sampler, silentProbe, type FoldSettings } from '@meridian/pipeline';
+import { Acceptor, Allocator, FOLD_DEFAULTS, Folder, Reacher, Reader, registerLogs, Resolver, Sampler, silentProbe } from '@meridian/pipeline';
 import { nodeHash, systemClock } from '@meridian/system';
 
 const READ_MAX = 1_000;
@@ -45,7 +45,6 @@ export interface InstallationOptions {
   readonly regions: readonly string[];
   readonly ledger: Ledger;
   readonly control: Ledger;
-  readonly fold?: Partial<FoldSettings>;
 }
 
 export class Installation {
@@ -112,7 +111,7 @@ export class Installation {
     const logs: LogId[] = await registerLogs(control, region, await log.describe(), clock);
     const id = logId({ region, lineage: 0, partition: 0 });
     const parts = { log, logs, ledger, control, region, hash: nodeHash, clock, probe: silentProbe };
-    const folder = new Folder(parts, { partition: 0, log: id, segments: [ownersSegment(id, 0, region)] }, { ...FOLD_DEFAULTS, ...this.options.fold });
+    const folder = new Folder(parts, { partition: 0, log: id, segments: [ownersSegment(id, 0, region)] }, FOLD_DEFAULTS);
     await folder.open();
     // The first region's own reacher is the installation's.
     const reacher = region === this.options.regions[0] ? this.home : new Reacher(parts);

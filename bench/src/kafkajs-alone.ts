@@ -114,6 +114,11 @@ async function consumeAll(kafka: Kafka, topic: string, take: (values: readonly B
   return consumer;
 }
 
+/** Records that were ever appended to the topic. */
+export function recordsOf(broker: string, topic: string): Promise<number> {
+  return endOf(connect(broker), topic);
+}
+
 /** Records in the topic, none of which has been removed. */
 async function endOf(kafka: Kafka, topic: string): Promise<number> {
   const admin = kafka.admin();

@@ -1,6 +1,6 @@
 /**
  * The client of `accept` and `ingest`, in a thread of its own: posts the same batches over a few keep-alive connections
- * for a while, as fast as they are answered.
+ * for a while, as fast as they are answered. An event that is not accepted ends it.
  */
 import { Agent, request } from 'node:http';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
@@ -12,7 +12,13 @@ export interface Load {
   readonly bodies: readonly string[];
   readonly connections: number;
   readonly seconds: number;
+  /** Goes on until so many requests are answered, for `secondsMax` at most. */
+  readonly requestsMin?: number;
+  readonly secondsMax?: number;
 }
+
+/** Of an answer that is an error. */
+const ANSWER_SHOWN_MAX = 500;
 
 export interface LoadAnswer {
   readonly requests: number;
@@ -34,14 +40,21 @@ async function post(load: Load): Promise<LoadAnswer> {
   const agent = new Agent({ keepAlive: true, maxSockets: load.connections });
   const latencies: number[] = [];
   const began = performance.now();
-  const until = began + load.seconds * 1_000;
+  const { seconds: secondsMin, secondsMax = secondsMin, requestsMin = 0 } = load;
+  const goesOn = (): boolean => {
+    const passed = (performance.now() - began) / 1_000;
+    return passed < secondsMin || (latencies.length < requestsMin && passed < secondsMax);
+  };
   let next = 0;
   const connection = async (url: string): Promise<void> => {
-    while (performance.now() < until) {
+    while (goesOn()) {
       const sent = performance.now();
-      const status = await one(agent, { url, headers: load.headers }, load.bodies[next++ % load.bodies.length] as string);
+      const number = next++;
+      const { status, text } = await one(agent, { url, headers: load.headers }, load.bodies[number % load.bodies.length] as string);
       if (status !== 202) throw new RangeError(`answered ${status}`);
       latencies.push(performance.now() - sent);
+      // Every body once: what is wrong with an event is so each time, and reading all answers would be work of ours.
+      if (number < load.bodies.length) assertAccepted(text());
     }
   };
   await Promise.all(Array.from({ length: load.connections }, (_, at) => connection(load.urls[at % load.urls.length] as string)));
@@ -52,11 +65,23 @@ async function post(load: Load): Promise<LoadAnswer> {
   return { requests: latencies.length, seconds, p50: at(0.5), p99: at(0.99) };
 }
 
-function one(agent: Agent, { url, headers }: Pick<Load, 'headers'> & { readonly url: string }, body: string): Promise<number> {
+/** A 202 may be of some of the events only. The bare server says nothing. */
+function assertAccepted(text: string): void {
+  const { rejected = 0 } = JSON.parse(text) as { readonly rejected?: number };
+  if (rejected > 0) throw new RangeError(`${rejected} events of a batch were rejected: ${text.slice(0, ANSWER_SHOWN_MAX)}`);
+}
+
+interface HttpAnswer {
+  readonly status: number;
+  readonly text: () => string;
+}
+
+function one(agent: Agent, { url, headers }: Pick<Load, 'headers'> & { readonly url: string }, body: string): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const sending = request(url, { method: 'POST', agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } }, (response) => {
-      response.resume();
-      response.once('end', () => resolve(response.statusCode ?? 0));
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, text: () => Buffer.concat(chunks).toString() }));
       response.once('error', reject);
     });
     sending.once('error', reject);

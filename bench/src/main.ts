@@ -8,6 +8,7 @@ import { fold } from './fold';
 import { freshness } from './freshness';
 import { ingest } from './ingest';
 import { ingestKill } from './ingest-kill';
+import { measuredNow, type Measured } from './provenance';
 import { query } from './query';
 import { reconcile } from './reconcile';
 import { report } from './report';
@@ -40,16 +41,17 @@ async function main(): Promise<number> {
   }
   let missed = 0;
   for (const one of names) {
+    const measured = measuredNow(seconds);
     const result = await (BENCHES[one] as (typeof BENCHES)[string])({ seconds, progress, ...(kills !== undefined && { kills }) });
     progress('');
-    process.stdout.write(values.json ? `${JSON.stringify(toJson(result))}\n` : sentences(result));
+    process.stdout.write(values.json ? `${JSON.stringify(toJson(measured, result))}\n` : sentences(result));
     missed += result.targets.filter((target) => !isMet(target)).length;
   }
   return missed > 0 ? 1 : 0;
 }
 
-function toJson({ bench, figures, targets }: BenchResult): object {
-  return { bench, ...figures, targets: targets.map((target) => ({ ...target, met: isMet(target) })) };
+function toJson(measured: Measured, { bench, conditions, figures, targets }: BenchResult): object {
+  return { bench, measured, conditions, ...figures, targets: targets.map((target) => ({ ...target, met: isMet(target) })) };
 }
 
 function sentences({ bench, figures, targets }: BenchResult): string {

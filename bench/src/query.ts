@@ -13,7 +13,8 @@ import { eachLimited } from '@meridian/pipeline';
 import { nodeHash, seededRandom, systemClock } from '@meridian/system';
 import { Installation, usageEvent } from './installation';
 import { REGION } from './parts';
-import { round, type BenchOptions, type BenchResult } from './result';
+import { percentiles } from './percentiles';
+import type { BenchOptions, BenchResult } from './result';
 import { startService, type Service } from './services';
 
 const SESSIONS = 100_000;
@@ -46,7 +47,7 @@ export async function query({ seconds, progress }: BenchOptions): Promise<BenchR
       progress(`query: ${kind}`);
       figures[kind] = await measure(url, key, seconds / Object.keys(kinds).length);
     }
-    return { bench: 'query', figures: { sessions: SESSIONS, ...figures }, targets: [] };
+    return { bench: 'query', conditions: { stores: 'LevelDB, one region', settings: {} }, figures: { sessions: SESSIONS, ...figures }, targets: [] };
   } finally {
     service?.child.kill('SIGKILL');
     await rm(directory, { recursive: true, force: true });
@@ -86,14 +87,6 @@ async function measure(url: () => string, key: string, seconds: number): Promise
     if (number >= WARM_UP) latencies.push(performance.now() - began);
   }
   return { requests: latencies.length, ...percentiles(latencies) };
-}
-
-/** null of no values. */
-export function percentiles(values: readonly number[]): { readonly p50Ms: number | null; readonly p99Ms: number | null } {
-  if (values.length === 0) return { p50Ms: null, p99Ms: null };
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): number => round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0, 2);
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
 function day(time: number): string {

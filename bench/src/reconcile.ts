@@ -23,7 +23,7 @@ export async function reconcile({ progress }: BenchOptions): Promise<BenchResult
     }
   }
   const multiStream = SHARES.map((share) => ({ percent: share * 100, sessionsPerSecond: round(median(rates.get(share) ?? [])) }));
-  return { bench: 'reconcile', figures: { sessions: SESSIONS, eventsPerSession: 2, multiStream }, targets: [] };
+  return { bench: 'reconcile', conditions: { stores: 'in memory, one replica for both regions', settings: {} }, figures: { sessions: SESSIONS, eventsPerSession: 2, multiStream }, targets: [] };
 }
 
 async function measure(share: number): Promise<number> {

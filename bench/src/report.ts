@@ -1,23 +1,21 @@
 /**
  * `report FILE…`: docs/performance.md, made of what the benches printed with `--json`: every target beside its figure, met
- * or not, and every figure. Several runs of one bench stand side by side.
+ * or not, what each run was measured on, and every figure. Several runs of one bench stand side by side.
  */
 import { readFileSync } from 'node:fs';
-import { arch, cpus, platform, totalmem } from 'node:os';
-import type { Target } from './result';
+import { BOUNDS, NOTES } from './notes';
+import type { Measured } from './provenance';
+import type { Conditions, Target } from './result';
 
-interface Printed {
+/** One line of `--json`. */
+export interface Printed {
   readonly bench: string;
+  readonly measured: Measured;
+  readonly conditions: Conditions;
   readonly targets: readonly (Target & { readonly met: boolean })[];
   readonly [figure: string]: unknown;
 }
 
-/** What is known of why a bench's targets are missed, where they are. */
-const BOUNDS: Readonly<Record<string, string>> = {
-  aggregate: 'the fold. In a profile a fifth of the time was the garbage collector (every entry that waits survives until its flush), then look-ups of sessions, the encoding of deltas of one entry, and SHA-256, which the ceiling does not have. Over DynamoDB Local that store is the bound.',
-};
-
-const GIB = 1024 ** 3;
 /** What a person should know before the numbers. */
 const PREFACE = `# Performance
 
@@ -26,16 +24,35 @@ against which ceiling: [bench/README.md](../bench/README.md). Ceiling and measur
 run is shown as missed.`;
 
 export function report(files: readonly string[]): string {
-  const printed = files.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Printed));
-  const byBench = Map.groupBy(printed, ({ bench }) => bench);
-  return [PREFACE, machine(), targets(byBench), ...[...byBench].map(([bench, runs]) => figures(bench, runs))].join('\n\n') + '\n';
+  return page(files.flatMap((file) => readFileSync(file, 'utf8').trim().split('\n').filter((line) => line !== '').map((line) => read(line, file))));
 }
 
-function machine(): string {
-  const processors = cpus();
-  const memory = (totalmem() / GIB).toFixed(0);
-  return `Machine: ${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}, ${memory} GiB, ${platform()} ${arch()}, Node ${process.version}.
-Load generator, broker, DynamoDB Local and services share it: read ratios, not rates.`;
+/** The page of what was printed, in that order. */
+export function page(printed: readonly Printed[]): string {
+  const byBench = Map.groupBy(printed, ({ bench }) => bench);
+  return [PREFACE, machines(printed), targets(byBench), measuredOn(printed), ...[...byBench].map(([bench, runs]) => figures(bench, runs))].join('\n\n') + '\n';
+}
+
+function read(line: string, file: string): Printed {
+  const printed = JSON.parse(line) as Printed;
+  if (printed.measured === undefined || printed.conditions === undefined) throw new RangeError(`${file} does not say where ${printed.bench} was measured: run it again`);
+  return printed;
+}
+
+function machines(printed: readonly Printed[]): string {
+  const byMachine = Map.groupBy(printed, ({ measured }) => measured.machine);
+  const lines = [...byMachine].map(([machine, all]) => {
+    const benches = byMachine.size > 1 ? ` (${[...new Set(all.map(({ bench }) => bench))].join(', ')})` : '';
+    return `Machine${benches}: ${machine}.`;
+  });
+  return [...lines, 'Load generator, broker, DynamoDB Local and services share it: read ratios, not rates.'].join('\n');
+}
+
+/** What a figure was measured on. */
+function measuredOn(printed: readonly Printed[]): string {
+  const rows = printed.map(({ bench, measured: { commit, date, seconds }, conditions: { stores, settings } }) =>
+    `| \`${bench}\` | ${commit} | ${date} | ${seconds} | ${stores} | ${text(settings)} |`);
+  return ['## Runs', '', 'Settings that are not named are those the services ship with.', '', '| bench | commit | began | `--seconds` | stores | settings |', '|---|---|---|---|---|---|', ...rows].join('\n');
 }
 
 function targets(byBench: ReadonlyMap<string, readonly Printed[]>): string {
@@ -54,8 +71,10 @@ function targets(byBench: ReadonlyMap<string, readonly Printed[]>): string {
 }
 
 function figures(bench: string, runs: readonly Printed[]): string {
-  const shown = runs.map(({ bench: _bench, targets: _targets, ...rest }) => Object.entries(rest).map(([name, value]) => figure(name, value)).join('\n'));
-  return `## ${bench}\n\n${shown.map((one) => one.trim()).join('\n\n')}`;
+  const shown = runs.map(({ bench: _bench, measured: _measured, conditions: _conditions, targets: _targets, ...rest }) =>
+    Object.entries(rest).map(([name, value]) => figure(name, value)).join('\n'));
+  const note = NOTES[bench];
+  return [`## ${bench}`, ...(note === undefined ? [] : [note]), ...shown.map((one) => one.trim())].join('\n\n');
 }
 
 function figure(name: string, value: unknown): string {

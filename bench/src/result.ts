@@ -7,8 +7,17 @@ export interface Target {
   readonly atLeast?: number;
 }
 
+/** What a bench ran on. */
+export interface Conditions {
+  /** Of events, of rows, and in how many copies. */
+  readonly stores: string;
+  /** What is not as the services come, and what it is. */
+  readonly settings: Readonly<Record<string, string | number>>;
+}
+
 export interface BenchResult {
   readonly bench: string;
+  readonly conditions: Conditions;
   readonly figures: Readonly<Record<string, unknown>>;
   readonly targets: readonly Target[];
 }

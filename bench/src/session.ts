@@ -19,7 +19,6 @@ const SPREAD_MAX = 0.1;
 const TOTAL_SECONDS_MAX = 2;
 const RESIDENT_MIB_MAX = 1_024;
 const START_MS = Date.UTC(2026, 0, 15, 9);
-const MIB = 1024 * 1024;
 
 interface Measured {
   readonly events: number;
@@ -41,6 +40,7 @@ export async function session({ progress }: BenchOptions): Promise<BenchResult> 
   const largest = sizes.at(-1) as Measured;
   return {
     bench: 'session',
+    conditions: { stores: 'in memory', settings: {} },
     figures: { sizes, spread: round(spread, 3) },
     targets: [
       { name: 'spread of write bytes per event over the sizes', is: round(spread, 3), atMost: SPREAD_MAX },
@@ -72,7 +72,7 @@ async function measure(size: number): Promise<Measured> {
     const ledger = new MemoryLedger();
     const eventLog = new MemoryEventLog({ incarnation: { cluster: region, topic: 'usage', partitions: 1 }, clock: systemClock });
     const parts = { log: eventLog, ledger, hash: nodeHash, clock: systemClock, probe };
-    const folder = new Folder(parts, { partition: 0, log, segments: [ownersSegment(log, 0, region)] }, { ...FOLD_DEFAULTS, stateBytesMax: 1024 * MIB });
+    const folder = new Folder(parts, { partition: 0, log, segments: [ownersSegment(log, 0, region)] }, FOLD_DEFAULTS);
     await folder.open();
     let offset = 0;
     for (let at = half; at < size; at += 2 * FLUSH_EVENTS) {
