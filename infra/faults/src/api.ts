@@ -1,5 +1,6 @@
 /** The product as its users see it: HTTP and nothing else. Every request has a deadline; nothing is tried again here. */
 import { FaultsError } from './errors';
+import type { SessionRef } from './event';
 import type { Answer } from './judge';
 
 export interface Urls {
@@ -31,6 +32,12 @@ export interface LogCoverage {
   readonly cut: number;
 }
 
+/** A page of the list of sessions. */
+export interface SessionPage {
+  readonly claim: Claim;
+  readonly answers: readonly Answer[];
+}
+
 interface ClaimJson {
   readonly status: string;
   readonly cut: number;
@@ -56,7 +63,8 @@ interface Asked {
 
 export type Posted = 'acknowledged' | 'again' | 'refused';
 
-export const TENANT = 'faults';
+/** One is the beginning of the other's name. */
+export const TENANTS: readonly string[] = ['faults', 'faults-2'];
 const POST_TIMEOUT_MS = 4_000;
 const GET_TIMEOUT_MS = 15_000;
 /** An operator's command waits for the control table. */
@@ -76,9 +84,9 @@ export class Api {
   }
 
   /** `again`: whether it is durable nobody knows. */
-  async post(region: string, events: readonly object[]): Promise<Posted> {
+  async post(region: string, tenant: string, events: readonly object[]): Promise<Posted> {
     const response = await this.ask(`${this.urls.ingest[region]}/v1/events`, POST_TIMEOUT_MS, {
-      method: 'POST', body: JSON.stringify(events), headers: { 'content-type': 'application/cloudevents-batch+json', 'meridian-tenant': TENANT },
+      method: 'POST', body: JSON.stringify(events), headers: { 'content-type': 'application/cloudevents-batch+json', 'meridian-tenant': tenant },
     }).catch(() => undefined);
     const body = (await response?.json().catch(() => undefined)) as { readonly rejected?: number } | undefined;
     if (response?.status === 202 && body) return body.rejected === 0 ? 'acknowledged' : 'refused';
@@ -89,10 +97,10 @@ export class Api {
     return claimOf(await this.get<ClaimJson>(region, '/v1/coverage'));
   }
 
-  /** Undefined before it is in a cut. */
-  async session(region: string, session: string): Promise<Answer | undefined> {
-    const json = await this.get<(SessionJson & ClaimJson) | undefined>(region, `/v1/tenants/${TENANT}/sessions/${encodeURIComponent(session)}`);
-    return json && answerOf(region, json, claimOf(json));
+  /** Undefined when nothing of it is in the region's cut. */
+  async session(region: string, { tenant, session }: SessionRef): Promise<Answer | undefined> {
+    const json = await this.find<SessionJson & ClaimJson>(region, `/v1/tenants/${tenant}/sessions/${encodeURIComponent(session)}`);
+    return json && answerOf(region, tenant, json, claimOf(json));
   }
 
   /** How far that region is with every log. */
@@ -100,12 +108,13 @@ export class Api {
     return (await this.get<{ readonly logs: readonly LogCoverage[] }>(region, '/v1/coverage')).logs;
   }
 
-  /** Pages of the list of sessions. */
-  async *sessions(region: string): AsyncGenerator<readonly Answer[]> {
+  /** Pages of the list of a tenant's sessions, each at the cut of the one before or a later one. */
+  async *sessions(region: string, tenant: string): AsyncGenerator<SessionPage> {
     for (let cursor: string | null = ''; cursor !== null; ) {
       const at: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-      const page: ClaimJson & { readonly sessions: readonly SessionJson[]; readonly next: string | null } = await this.get(region, `/v1/tenants/${TENANT}/sessions?period=${this.time.slice(0, 7)}&limit=${PAGE}${at}`);
-      yield page.sessions.map((one) => answerOf(region, one, claimOf(page)));
+      const page: ClaimJson & { readonly sessions: readonly SessionJson[]; readonly next: string | null } = await this.get(region, `/v1/tenants/${tenant}/sessions?period=${this.time.slice(0, 7)}&limit=${PAGE}${at}`);
+      const claim = claimOf(page);
+      yield { claim, answers: page.sessions.map((one) => answerOf(region, tenant, one, claim)) };
       cursor = page.next;
     }
   }
@@ -116,11 +125,11 @@ export class Api {
     return logs.filter((one) => one.region === region && one.retired === null).map(({ log }) => log);
   }
 
-  /** All of the tenant's, by the rows of usage. */
-  async usage(region: string): Promise<Usage> {
+  /** All of a tenant's, by the rows of usage. */
+  async usage(region: string, tenant: string): Promise<Usage> {
     const from = Math.floor(Date.parse(this.time) / HOUR_MS) * HOUR_MS;
     const range = `from=${iso(from)}&to=${iso(from + HOUR_MS)}&by=hour`;
-    const { lines } = await this.get<{ readonly lines: readonly SessionJson[] }>(region, `/v1/tenants/${TENANT}/usage?${range}`);
+    const { lines } = await this.get<{ readonly lines: readonly SessionJson[] }>(region, `/v1/tenants/${tenant}/usage?${range}`);
     return lines.reduce((sum, { tokens }) => ({ input: sum.input + BigInt(tokens['input'] ?? 0), output: sum.output + BigInt(tokens['output'] ?? 0) }), { input: 0n, output: 0n });
   }
 
@@ -131,10 +140,24 @@ export class Api {
   }
 
   private async get<T>(region: string, path: string): Promise<T> {
-    const response = await this.ask(`${this.urls.reconciliation[region]}${path}`, GET_TIMEOUT_MS, {});
-    if (response.status === 404) return undefined as T;
-    if (!response.ok) throw new FaultsError('faults_no_answer', `GET ${path} in ${region}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
+    const found = await this.find<T>(region, path);
+    if (found === undefined) throw new FaultsError('faults_no_answer', `GET ${path} in ${region}: 404`);
+    return found;
+  }
+
+  /** Undefined: there is none. Whatever else keeps the answer from coming whole is `faults_no_answer`; what came whole and cannot be read is not. */
+  private async find<T>(region: string, path: string): Promise<T | undefined> {
+    const { status, text } = await this.answer(`${this.urls.reconciliation[region]}${path}`).catch((cause: unknown) => {
+      throw new FaultsError('faults_no_answer', `GET ${path} in ${region}: ${(cause as Error).message}`, { cause });
+    });
+    if (status === 404) return undefined;
+    if (status !== 200) throw new FaultsError('faults_no_answer', `GET ${path} in ${region}: ${status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  private async answer(url: string): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await this.ask(url, GET_TIMEOUT_MS, {});
+    return { status: response.status, text: await response.text() };
   }
 
   private ask(url: string, timeoutMs: number, { headers = {}, ...init }: Asked): Promise<Response> {
@@ -150,6 +173,6 @@ function claimOf({ status, cut, asOf, reasons }: ClaimJson): Claim {
   return { isFinal: status === 'final', cut, asOf: asOf === null ? undefined : Date.parse(asOf), reasons };
 }
 
-function answerOf(region: string, { session, tokens }: SessionJson, { isFinal, cut, asOf }: Claim): Answer {
-  return { region, session, input: BigInt(tokens['input'] ?? 0), output: BigInt(tokens['output'] ?? 0), isFinal, cut, asOf };
+function answerOf(region: string, tenant: string, { session, tokens }: SessionJson, { isFinal, cut, asOf }: Claim): Answer {
+  return { region, tenant, session, input: BigInt(tokens['input'] ?? 0), output: BigInt(tokens['output'] ?? 0), isFinal, cut, asOf };
 }

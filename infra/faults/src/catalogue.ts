@@ -13,7 +13,7 @@ import { spoolFault } from './spool';
 import { takeoverFault } from './takeover';
 import { topicFaults } from './topics';
 
-/** After it, T is ahead of our clock for as long as clocks were wrong. */
+/** A sample by a clock that was ahead may outlive the fault: it is to be found in that fault's row and in no other. */
 const LAST: readonly string[] = ['clock-skew'];
 
 export function allFaults(): Fault[] {

@@ -15,6 +15,12 @@ export interface Event {
   readonly output: number;
 }
 
+/** A session as a reader asks for it. Every tenant has sessions, and events in them, of the same names. */
+export interface SessionRef {
+  readonly tenant: string;
+  readonly session: string;
+}
+
 export function idOf({ session, index }: Event): string {
   return `${session}/${index}`;
 }

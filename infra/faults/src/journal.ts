@@ -1,6 +1,6 @@
 /**
- * What one publisher has made and what was acknowledged to it, on disk before anything is sent: the only thing that
- * totals are compared with. It shares no code with the product. Append-only; one JSON array a line.
+ * What one publisher has made for its tenant and what was acknowledged to it, on disk before anything is sent: the only
+ * thing that totals are compared with. It shares no code with the product. Append-only; one JSON array a line.
  */
 import { appendFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -13,12 +13,17 @@ export interface Sent extends Event {
   ackedAt?: number;
 }
 
-/** The events of each session, by their index. */
+/** The events of each session of one tenant, by their index. */
 export type Sessions = ReadonlyMap<string, readonly Sent[]>;
 
 type Line = readonly ['made', session: string, index: number, output: number, at: number] | readonly ['acked', session: string, index: number, at: number];
 
 const SUFFIX = '.journal';
+
+/** Names of tenants have no dot. */
+function tenantOf(name: string): string {
+  return name.slice(0, name.indexOf('.'));
+}
 
 export class Journal {
   private readonly all = new Map<string, Sent[]>();
@@ -26,8 +31,12 @@ export class Journal {
   sent = 0;
   acknowledged = 0;
 
-  constructor(directory: string, publisher: string) {
-    this.file = join(directory, `${publisher}${SUFFIX}`);
+  constructor(
+    directory: string,
+    readonly tenant: string,
+    readonly publisher: string,
+  ) {
+    this.file = join(directory, `${tenant}.${publisher}${SUFFIX}`);
   }
 
   get sessions(): Sessions {
@@ -61,10 +70,15 @@ export class Journal {
   }
 }
 
-/** What every publisher has put on disk. */
-export async function readJournals(directory: string): Promise<Sessions> {
-  const all = new Map<string, Sent[]>();
-  for (const name of await readdir(directory)) if (name.endsWith(SUFFIX)) for (const [session, events] of readJournal(join(directory, name))) all.set(session, [...events]);
+/** What every publisher has put on disk, by tenant. */
+export async function readJournals(directory: string): Promise<ReadonlyMap<string, Sessions>> {
+  const all = new Map<string, Map<string, readonly Sent[]>>();
+  for (const name of await readdir(directory)) {
+    if (!name.endsWith(SUFFIX)) continue;
+    const sessions = all.get(tenantOf(name)) ?? new Map<string, readonly Sent[]>();
+    for (const [session, events] of readJournal(join(directory, name))) sessions.set(session, events);
+    all.set(tenantOf(name), sessions);
+  }
   return all;
 }
 
@@ -74,6 +88,12 @@ export function readJournal(file: string): Sessions {
   // What follows the last line break is a line that is being written, or none.
   for (const text of readFileSync(file, 'utf8').split('\n').slice(0, -1)) apply(all, JSON.parse(text) as Line);
   return all;
+}
+
+/** What one publisher has made for its tenant. */
+export interface Made {
+  readonly tenant: string;
+  readonly sessions: Sessions;
 }
 
 /** Of publishers that are processes of their own, as far as they have got: files that have grown are read again. */
@@ -86,16 +106,15 @@ export class Journals {
     private readonly except: readonly Journal[],
   ) {}
 
-  all(): readonly Sessions[] {
+  all(): readonly Made[] {
     const names = readdirSync(this.directory).filter((name) => name.endsWith(SUFFIX));
-    const files = names.map((name) => join(this.directory, name)).filter((file) => !this.except.some((journal) => journal.file === file));
-    return files.map((file) => {
-      const known = this.files.get(file);
-      const { size } = statSync(file);
-      if (known?.size === size) return known.sessions;
+    return names.filter((name) => !this.except.some(({ file }) => file === join(this.directory, name))).map((name) => {
+      const file = join(this.directory, name);
+      const [tenant, known, { size }] = [tenantOf(name), this.files.get(file), statSync(file)];
+      if (known?.size === size) return { tenant, sessions: known.sessions };
       const sessions = readJournal(file);
       this.files.set(file, { size, sessions });
-      return sessions;
+      return { tenant, sessions };
     });
   }
 }

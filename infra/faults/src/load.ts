@@ -1,9 +1,13 @@
-/** All publishers of a run, with a journal each. */
+/**
+ * All publishers of a run, with a journal each. Each tenant has as many, of the same names, so that sessions and ids of
+ * one are those of the other, and only the tokens differ: whatever mixes them up is seen in a total.
+ */
 import { mkdir } from 'node:fs/promises';
-import type { Api } from './api';
+import { TENANTS, type Api } from './api';
+import type { SessionRef } from './event';
 import { Publisher } from './publisher';
 import { Random } from './random';
-import { Journal, Journals, type Sent } from './journal';
+import { Journal, Journals, type Made, type Sent } from './journal';
 
 export interface LoadOptions {
   /** Of the journals. */
@@ -14,6 +18,7 @@ export interface LoadOptions {
   readonly onRefused: (message: string) => void;
 }
 
+/** Of each tenant. */
 const PUBLISHERS = 3;
 
 export class Load {
@@ -32,9 +37,8 @@ export class Load {
 
   static async start({ directory, api, seed, eventsPerSecond, onRefused }: LoadOptions): Promise<Load> {
     await mkdir(directory, { recursive: true });
-    const names = Array.from({ length: PUBLISHERS }, (_, at) => `publisher-${at + 1}`);
-    const journals = names.map((name) => new Journal(directory, name));
-    const publishers = journals.map((journal, at) => new Publisher({ name: names[at] as string, home: api.regions[at % api.regions.length] as string, api, journal, random: new Random(seed + at), eventsPerSecond: eventsPerSecond / PUBLISHERS, onRefused }));
+    const journals = TENANTS.flatMap((tenant) => Array.from({ length: PUBLISHERS }, (_, at) => new Journal(directory, tenant, `publisher-${at + 1}`)));
+    const publishers = journals.map((journal, at) => new Publisher({ home: api.regions[at % api.regions.length] as string, api, journal, random: new Random(seed + at), eventsPerSecond: eventsPerSecond / journals.length, onRefused }));
     const load = new Load(directory, journals, publishers);
     load.running = Promise.all(publishers.map((one) => one.run(load.stopping.signal)));
     return load;
@@ -49,14 +53,19 @@ export class Load {
   }
 
   /** Of one session, as known now. */
-  eventsOf(session: string): readonly Sent[] {
-    const own = this.journals.map(({ sessions }) => sessions.get(session)).find((events) => events !== undefined);
-    return own ?? this.others.all().map((sessions) => sessions.get(session)).find((events) => events !== undefined) ?? [];
+  eventsOf({ tenant, session }: SessionRef): readonly Sent[] {
+    const among = (all: readonly Made[]): readonly Sent[] | undefined => all.filter((made) => made.tenant === tenant).map(({ sessions }) => sessions.get(session)).find((events) => events !== undefined);
+    return among(this.journals) ?? among(this.others.all()) ?? [];
   }
 
-  /** Names of so many of the newest sessions of each publisher. */
-  newest(count: number): readonly string[] {
-    return this.journals.flatMap(({ sessions }) => [...sessions.keys()].slice(-count));
+  /** Names of all sessions of a tenant, as known now. */
+  sessionsOf(tenant: string): readonly string[] {
+    return [...this.journals, ...this.others.all()].filter((made) => made.tenant === tenant).flatMap(({ sessions }) => [...sessions.keys()]);
+  }
+
+  /** So many of the newest sessions of each publisher. */
+  newest(count: number): readonly SessionRef[] {
+    return this.journals.flatMap(({ tenant, sessions }) => [...sessions.keys()].slice(-count).map((session) => ({ tenant, session })));
   }
 
   resume(): void {
@@ -70,7 +79,7 @@ export class Load {
   }
 
   private sentByOthers(): readonly Sent[] {
-    return this.others.all().flatMap((sessions) => [...sessions.values()].flat());
+    return this.others.all().flatMap(({ sessions }) => [...sessions.values()].flat());
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * One publisher: makes events at a bounded rate, in sessions that roam between regions, and sends each batch until it is
+ * One publisher, of one tenant: makes events at a bounded rate, in sessions that roam between regions, and sends each batch until it is
  * acknowledged, after a failure in another region. Some it sends again although they were. An event is on its journal before it is sent.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,6 @@ import type { Random } from './random';
 import type { Journal } from './journal';
 
 export interface PublisherOptions {
-  readonly name: string;
   /** Where it sends to mostly. */
   readonly home: string;
   readonly api: Api;
@@ -31,7 +30,7 @@ interface Batch {
 
 const BATCH_EVENTS = 10;
 /** Open at a time: a session lives for half a minute, some for minutes. */
-const SESSIONS_OPEN = 30;
+const SESSIONS_OPEN = 15;
 const ROAM = 0.2;
 const RESEND = 0.03;
 /** Requests at a time, and batches that wait to be sent again: beyond, nothing new is made. */
@@ -67,9 +66,13 @@ export class Publisher {
   async drained(withinMs: number): Promise<void> {
     const until = Date.now() + withinMs;
     while (this.inFlight > 0 || this.waiting.length > 0) {
-      if (Date.now() > until) throw new FaultsError('faults_not_as_expected', `${this.options.name}: ${this.waiting.length} batches were not acknowledged by any region within ${withinMs} ms`);
+      if (Date.now() > until) throw new FaultsError('faults_not_as_expected', `${this.name}: ${this.waiting.length} batches were not acknowledged by any region within ${withinMs} ms`);
       await sleep(LOOK_EVERY_MS);
     }
+  }
+
+  private get name(): string {
+    return `${this.options.journal.publisher} of ${this.options.journal.tenant}`;
   }
 
   private publish(): void {
@@ -81,8 +84,8 @@ export class Publisher {
   }
 
   private make(): Event {
-    const { name, random } = this.options;
-    while (this.open.length < SESSIONS_OPEN) this.open.push({ session: `${name}-${this.sessions++}`, events: 0 });
+    const { journal, random } = this.options;
+    while (this.open.length < SESSIONS_OPEN) this.open.push({ session: `${journal.publisher}-${this.sessions++}`, events: 0 });
     // The first ones are taken most often.
     const at = Math.floor(random.next() ** 2 * SESSIONS_OPEN);
     const session = this.open[at] as (typeof this.open)[number];
@@ -100,16 +103,16 @@ export class Publisher {
   }
 
   private async send(batch: Batch): Promise<void> {
-    const { api, journal, random, onRefused, name } = this.options;
+    const { api, journal, random, onRefused } = this.options;
     this.inFlight++;
-    const posted = await api.post(batch.region, batch.events.map((event) => toCloudEvent(event, api.time)));
+    const posted = await api.post(batch.region, journal.tenant, batch.events.map((event) => toCloudEvent(event, api.time)));
     this.inFlight--;
     switch (posted) {
       case 'acknowledged':
         journal.acked(batch.events, Date.now());
         break;
       case 'refused':
-        onRefused(`${batch.region} refused a batch of ${name}`);
+        onRefused(`${batch.region} refused a batch of ${this.name}`);
         break;
       case 'again': {
         const others = api.regions.filter((region) => region !== batch.region);

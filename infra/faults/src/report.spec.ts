@@ -2,22 +2,27 @@ import { page } from './report';
 import type { Report } from './run';
 
 const counts = { lost: 0, double: 0, falselyFinal: 0 };
+const meanwhile = { answers: 3_210, finals: 2_100, repeats: 400, unanswered: 7, slackMs: 0, excused: 0 };
 const report: Report = {
   ...counts, minutes: 10.4, seed: 7, sent: 12_345, acknowledged: 12_340, answers: 5_000, finals: 4_000, problems: [], date: '2026-11-26T23:53:41.169Z', machine: '2 × a processor',
-  faults: { 'kill-broker': { ...counts, what: 'kill -9', injected: 2, sent: 9_000, secondsToExact: 12.5 }, takeover: { ...counts, lost: 1, what: 'logs', injected: 1, sent: 3_000, secondsToExact: null } },
+  faults: { 'kill-broker': { ...counts, meanwhile, what: 'kill -9', injected: 2, sent: 9_000, secondsToExact: 12.5 }, takeover: { ...counts, meanwhile: { ...meanwhile, slackMs: 10_000, excused: 12 }, lost: 1, what: 'logs', injected: 1, sent: 3_000, secondsToExact: null } },
 };
 
 describe('docs/reliability.md', () => {
   it('has a row for each fault, the sums, the seed, the machine and the date', () => {
     const text = page(report);
-    expect(text).toContain('| `kill-broker` | kill -9 | 2 | 9,000 | 0 | 0 | 0 | 12.5 s |');
+    expect(text).toContain('| `kill-broker` | kill -9 | 2 | 9,000 | 0 | 0 | 0 | 3,210 / 2,100 / 400 / 7 | 12.5 s |');
     expect(text).toContain('**12,345 events sent, 12,340 acknowledged: 0 lost, 0 double, 0 falsely final.**');
     for (const said of ['seed 7', '2 × a processor', '2026-11-26']) expect(text).toContain(said);
   });
 
+  it('says of a fault what was taken off T, and what would be falsely final without', () => {
+    expect(page(report)).toContain('| 0 (judged with T − 10 s; with T as it is 12 more) |');
+  });
+
   it('hides nothing that went wrong', () => {
     const text = page({ ...report, problems: ['takeover: not exact and final again'] });
-    expect(text).toContain('| `takeover` | logs | 1 | 3,000 | 1 | 0 | 0 | **never** |');
+    expect(text).toContain('| `takeover` | logs | 1 | 3,000 | 1 | 0 | 0 (judged with T − 10 s; with T as it is 12 more) | 3,210 / 2,100 / 400 / 7 | **never** |');
     expect(text).toContain('- takeover: not exact and final again');
   });
 });

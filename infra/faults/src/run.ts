@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { REGIONS_DEFAULT, Stack, type Status } from '@meridian/local';
 import { Api } from './api';
 import { round } from './catalogue';
-import { Checker } from './checker';
+import { Checker, type Evidence } from './checker';
 import { listening, ordersIn } from './dynamodb-order';
 import { FaultsError } from './errors';
 import type { Fault, World } from './fault';
@@ -33,6 +33,8 @@ export interface FaultReport extends Counts {
   readonly what: string;
   readonly injected: number;
   readonly sent: number;
+  /** What was judged while it was at work. */
+  readonly meanwhile: Evidence;
   /** The longest; null when it was not exact again in time. */
   readonly secondsToExact: number | null;
 }
@@ -93,7 +95,10 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   const checker = new Checker({ api, load, findings, random: new Random(seed + 1_000) });
   const processes = new Processes(stack, say);
   const stopping = new AbortController();
-  const background = Promise.all([processes.supervise(stopping.signal), checker.run(stopping.signal)]);
+  const background = Promise.all([
+    processes.supervise(stopping.signal),
+    checker.run(stopping.signal).catch((error: unknown) => problem(`the checker has ended: ${(error as Error).message}`)),
+  ]);
   atEnd(async () => {
     stopping.abort();
     await background;
@@ -136,6 +141,7 @@ async function injectAll(world: World, parts: InjectParts): Promise<Record<strin
       const counts = difference(findings.counts, before.counts);
       reports[fault.name] = {
         what: fault.what, injected: (past?.injected ?? 0) + 1, sent: (past?.sent ?? 0) + world.load.sent - before.sent,
+        meanwhile: world.checker.evidenceFor(fault.name),
         lost: (past?.lost ?? 0) + counts.lost, double: (past?.double ?? 0) + counts.double, falselyFinal: (past?.falselyFinal ?? 0) + counts.falselyFinal,
         secondsToExact: seconds === undefined || past?.secondsToExact === null ? null : Math.max(past?.secondsToExact ?? 0, Math.round(seconds * 10) / 10),
       };
@@ -148,8 +154,10 @@ async function injectAll(world: World, parts: InjectParts): Promise<Record<strin
 async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<number | undefined> {
   say(`${fault.name}: ${fault.what}`);
   const failed = (phase: string) => (error: unknown): void => problem(`${fault.name}, ${phase}: ${(error as Error).message}`);
+  world.checker.watch(fault.name);
   await unlessAborted(signal, fault.inject(world).catch(failed('injected')));
   await unlessAborted(signal, fault.heal(world).catch(failed('healed')));
+  for (const lack of world.checker.rest()) problem(`${fault.name}: ${lack}`);
   const seconds = await unlessAborted(signal, settle(settling, Date.now()).catch((error: unknown) => {
     failed('compared')(error);
     return undefined;

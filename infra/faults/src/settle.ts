@@ -1,15 +1,18 @@
 /**
- * The comparison: publishers rest, everything they made is acknowledged, and every session in every region must have
- * exactly the total that the journals on disk say, and be final. Usage too, which is counted another way.
+ * The comparison: publishers rest, everything they made is acknowledged, and every session of every tenant in every region
+ * must have exactly the total that the journals on disk say, and be final. Usage too, which is counted another way.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api';
-import type { Checker } from './checker';
+import { totals, type Checker } from './checker';
 import type { Findings } from './findings';
 import { inputOf } from './event';
 import type { Finding } from './judge';
 import type { Load } from './load';
 import { readJournals, type Sessions } from './journal';
+
+/** Of each tenant. */
+type Tenants = ReadonlyMap<string, Sessions>;
 
 export interface SettleParts {
   readonly api: Api;
@@ -37,9 +40,9 @@ interface Look {
 export async function settle(parts: SettleParts, since = Date.now()): Promise<number | undefined> {
   const { api, load, findings, say, exactWithinMs = EXACT_MS } = parts;
   await load.pause(DRAIN_MS);
-  const sessions = await readJournals(load.directory);
+  const tenants = await readJournals(load.directory);
   const until = Date.now() + exactWithinMs;
-  const looks = await Promise.all(api.regions.map((region) => untilExact(parts, region, { sessions, until })));
+  const looks = await Promise.all(api.regions.map((region) => untilExact(parts, region, { tenants, until })));
   for (const look of looks) {
     if (look.isExact) continue;
     findings.add(look.findings);
@@ -48,10 +51,10 @@ export async function settle(parts: SettleParts, since = Date.now()): Promise<nu
   return looks.every(({ isExact }) => isExact) ? (Date.now() - since) / 1_000 : undefined;
 }
 
-async function untilExact(parts: SettleParts, region: string, { sessions, until }: { readonly sessions: Sessions; readonly until: number }): Promise<Look> {
+async function untilExact(parts: SettleParts, region: string, { tenants, until }: { readonly tenants: Tenants; readonly until: number }): Promise<Look> {
   let [look, cut]: [Look, number] = [{ isExact: false, findings: [], why: `${region} does not answer` }, -1];
   while (!look.isExact && Date.now() < until) {
-    look = await lookAt(parts, { region, sessions, cut }).then((next) => {
+    look = await lookAt(parts, { region, tenants, cut }).then((next) => {
       cut = next.cut;
       return next.look ?? look;
     }, (error: unknown) => ({ ...look, why: `${region}: ${(error as Error).message}` }));
@@ -61,37 +64,31 @@ async function untilExact(parts: SettleParts, region: string, { sessions, until 
 }
 
 /** Reads all that a region says, unless it is not final or nothing is new since `cut`. */
-async function lookAt({ api, checker }: SettleParts, { region, sessions, cut }: { readonly region: string; readonly sessions: Sessions; readonly cut: number }): Promise<{ readonly look?: Look; readonly cut: number }> {
+async function lookAt({ api, checker }: SettleParts, { region, tenants, cut }: { readonly region: string; readonly tenants: Tenants; readonly cut: number }): Promise<{ readonly look?: Look; readonly cut: number }> {
   const claim = await api.claim(region);
   if (!claim.isFinal) return { cut, look: { isExact: false, findings: [], why: `${region} is provisional: ${JSON.stringify(claim.reasons)}` } };
   if (claim.cut === cut) return { cut };
   const findings: Finding[] = [];
-  const left = new Set(sessions.keys());
   let isFinal = true;
-  const sum = { input: 0n, output: 0n };
-  for await (const page of api.sessions(region)) {
-    for (const answer of page) {
+  for (const [tenant, sessions] of tenants) {
+    for await (const answer of totals(api, { region, tenant }, sessions.keys())) {
       const { missing, findings: wrong } = checker.see(answer);
-      findings.push(...wrong, ...missing.map(({ session, index }): Finding => lost(`${session}/${index}`, region)));
+      findings.push(...wrong, ...missing.map((key) => lost(key, region)));
       isFinal &&= answer.isFinal;
-      left.delete(answer.session);
-      sum.input += answer.input;
-      sum.output += answer.output;
     }
+    const usage = await api.usage(region, tenant);
+    if (findings.length === 0 && isFinal) findings.push(...compareUsage(`usage of ${tenant} in ${region}`, usage, sessions));
   }
-  findings.push(...[...left].flatMap((session) => sessions.get(session) ?? []).map(({ session, index }) => lost(`${session}/${index}`, region)));
-  const usage = await api.usage(region);
-  if (findings.length === 0 && isFinal) findings.push(...compareUsage(region, usage, sessions));
   const why = `${region} at cut ${claim.cut}: ${findings[0]?.message ?? 'not final'}`;
   // Read again at the same cut only when it was not yet final.
   return { cut: isFinal ? claim.cut : cut, look: { isExact: findings.length === 0 && isFinal, findings, why } };
 }
 
-function compareUsage(region: string, usage: { readonly input: bigint; readonly output: bigint }, sessions: Sessions): Finding[] {
+function compareUsage(key: string, usage: { readonly input: bigint; readonly output: bigint }, sessions: Sessions): Finding[] {
   const events = [...sessions.values()].flat();
   const [input, output] = [events.reduce((sum, event) => sum + inputOf(event), 0n), events.reduce((sum, event) => sum + BigInt(event.output), 0n)];
   if (usage.input === input && usage.output === output) return [];
-  return [{ kind: usage.input < input || usage.output < output ? 'lost' : 'double', key: `usage of ${region}`, message: `usage of ${region} is ${usage.input}+${usage.output}, of all sessions ${input}+${output}` }];
+  return [{ kind: usage.input < input || usage.output < output ? 'lost' : 'double', key, message: `${key} is ${usage.input}+${usage.output}, of all sessions ${input}+${output}` }];
 }
 
 function lost(key: string, region: string): Finding {

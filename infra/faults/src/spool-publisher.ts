@@ -54,7 +54,7 @@ class SpoolPublisher {
     private readonly options: SpoolPublisherOptions,
     private readonly publisher: Publisher,
   ) {
-    this.journal = new Journal(options.directory, options.name);
+    this.journal = new Journal(options.directory, options.tenant, options.name);
     this.random = new Random(options.seed);
     this.publishedFile = join(options.directory, `${options.name}.published`);
   }

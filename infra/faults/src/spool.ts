@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Proxy } from '@meridian/local';
-import { TENANT } from './api';
+import { TENANTS } from './api';
 import { FaultsError } from './errors';
 import { eventually, type Fault, type World } from './fault';
 import type { Said, SpoolPublisherOptions } from './spool-publisher';
@@ -122,7 +122,7 @@ async function stand({ directory, random, regions, urls, api, load }: World, nam
   const targets = random.shuffled(regions).map((region) => Number(new URL(urls.ingest[region] ?? '').port));
   const proxies = await Promise.all(targets.map((targetPort) => Proxy.listen({ targetPort, port: 0 })));
   const endpoints = proxies.map(({ port }) => `http://127.0.0.1:${port}`);
-  return { proxies, child: undefined, options: { name, directory: load.directory, spool, endpoints, key: urls.key, tenant: TENANT, time: api.time, seed: random.between(0, 2 ** 30), isToFinish: false } };
+  return { proxies, child: undefined, options: { name, directory: load.directory, spool, endpoints, key: urls.key, tenant: random.pick(TENANTS), time: api.time, seed: random.between(0, 2 ** 30), isToFinish: false } };
 }
 
 async function bytesIn(directory: string): Promise<number> {
