@@ -40,6 +40,11 @@ export class Fronts {
     this.of(store, region).proxy.set(fault);
   }
 
+  /** How often faults have done something to its clients, so far. */
+  touched(store: Store, region: string): number {
+    return this.of(store, region).proxy.touched;
+  }
+
   /** The port that its clients connect to. */
   clientPortOf(store: Store, region: string): number {
     return this.of(store, region).proxy.port;

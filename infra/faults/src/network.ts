@@ -1,6 +1,7 @@
 /** What the network does to a store's clients, by the proxy before it: to connections that are open, too. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetworkFault } from '@meridian/local';
+import { FaultsError } from './errors';
 import type { Fault, World } from './fault';
 import { STORES, type Store } from './fronts';
 
@@ -32,10 +33,14 @@ export function networkFaults(): Fault[] {
       name,
       what: `${what}, for up to ${lasts.max / 1_000} s`,
       async inject(world: World): Promise<void> {
-        region = world.random.pick(world.regions);
-        world.say(`${name} in ${region}`);
+        const { fronts, random, regions, say } = world;
+        const chosen = (region = random.pick(regions));
+        const before = stores.map((store) => fronts.touched(store, chosen));
         setAll(world, fault);
-        await sleep(world.random.between(lasts.min, lasts.max));
+        await sleep(random.between(lasts.min, lasts.max));
+        const counts = stores.map((store, at) => fronts.touched(store, chosen) - (before[at] ?? 0));
+        say(`${name} in ${chosen}: ${stores.map((store, at) => `${counts[at]} times at ${store}`).join(', ')}`);
+        if (counts.includes(0)) throw new FaultsError('faults_not_as_expected', `${name} in ${chosen}: nothing was done to the clients of ${stores[counts.indexOf(0)]}`);
       },
       async heal(world: World): Promise<void> {
         setAll(world, { kind: 'none' });

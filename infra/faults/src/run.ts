@@ -31,6 +31,7 @@ export interface RunOptions {
 
 export interface FaultReport extends Counts {
   readonly what: string;
+  /** How often it was seen to happen: an attempt that failed is a problem, and not counted. */
   readonly injected: number;
   readonly sent: number;
   /** The longest; null when it was not exact again in time. */
@@ -131,11 +132,11 @@ async function injectAll(world: World, parts: InjectParts): Promise<Record<strin
       const before = { counts: findings.counts, sent: world.load.sent };
       world.load.resume();
       await sleep(LOAD_MS);
-      const seconds = await injectOne(world, fault, parts);
+      const { seconds, isInjected } = await injectOne(world, fault, parts);
       const past = reports[fault.name];
       const counts = difference(findings.counts, before.counts);
       reports[fault.name] = {
-        what: fault.what, injected: (past?.injected ?? 0) + 1, sent: (past?.sent ?? 0) + world.load.sent - before.sent,
+        what: fault.what, injected: (past?.injected ?? 0) + (isInjected ? 1 : 0), sent: (past?.sent ?? 0) + world.load.sent - before.sent,
         lost: (past?.lost ?? 0) + counts.lost, double: (past?.double ?? 0) + counts.double, falselyFinal: (past?.falselyFinal ?? 0) + counts.falselyFinal,
         secondsToExact: seconds === undefined || past?.secondsToExact === null ? null : Math.max(past?.secondsToExact ?? 0, Math.round(seconds * 10) / 10),
       };
@@ -145,10 +146,13 @@ async function injectAll(world: World, parts: InjectParts): Promise<Record<strin
   return reports;
 }
 
-async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<number | undefined> {
+async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<{ readonly seconds: number | undefined; readonly isInjected: boolean }> {
   say(`${fault.name}: ${fault.what}`);
-  const failed = (phase: string) => (error: unknown): void => problem(`${fault.name}, ${phase}: ${(error as Error).message}`);
-  await unlessAborted(signal, fault.inject(world).catch(failed('injected')));
+  const failed = (phase: string) => (error: unknown): false => {
+    problem(`${fault.name}, ${phase}: ${(error as Error).message}`);
+    return false;
+  };
+  const isInjected = await unlessAborted(signal, fault.inject(world).then(() => true, failed('injected')));
   await unlessAborted(signal, fault.heal(world).catch(failed('healed')));
   const seconds = await unlessAborted(signal, settle(settling, Date.now()).catch((error: unknown) => {
     failed('compared')(error);
@@ -156,7 +160,7 @@ async function injectOne(world: World, fault: Fault, { settling, problem, say, s
   }));
   if (seconds === undefined) problem(`${fault.name}: not exact and final again`);
   else say(`${fault.name}: exact and final again after ${seconds.toFixed(1)} s; ${world.load.sent} events sent, ${world.load.acknowledged} acknowledged`);
-  return seconds;
+  return { seconds, isInjected };
 }
 
 /** Rejects at once when it is aborted: what then goes on fails, for the stack is taken away. */
