@@ -42,7 +42,7 @@ export class Processes {
     for (const name of names) this.held.add(name);
     await Promise.all(names.map((name) => this.stack.kill(name)));
     // What was being started meanwhile fails soon, or runs.
-    await Promise.all(names.map((name) => this.starting.get(name)?.catch(() => undefined)));
+    await Promise.allSettled(names.map((name) => this.starting.get(name) ?? Promise.resolve()));
     await Promise.all(names.map((name) => this.stack.kill(name)));
   }
 

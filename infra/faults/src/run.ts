@@ -2,13 +2,13 @@
  * A run: the stack up, publishers and checker at work, one fault after the other, all compared after each. Whatever
  * happens, nothing of it is left: no process, no mount, no directory.
  */
-import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { REGIONS_DEFAULT, Stack, type Status } from '@meridian/local';
+import { REGIONS_DEFAULT, Stack } from '@meridian/local';
 import { Api } from './api';
 import { round } from './catalogue';
 import { Checker } from './checker';
+import { conditionsOf, SESSION_TIMEOUT, type Conditions } from './conditions';
 import { listening, ordersIn } from './dynamodb-order';
 import { FaultsError } from './errors';
 import type { Fault, World } from './fault';
@@ -38,7 +38,7 @@ export interface FaultReport extends Counts {
   readonly secondsToExact: number | null;
 }
 
-export interface Report extends Counts {
+export interface Report extends Counts, Conditions {
   readonly minutes: number;
   readonly seed: number;
   readonly sent: number;
@@ -50,12 +50,9 @@ export interface Report extends Counts {
   /** What did not go as it should beside totals. */
   readonly problems: readonly string[];
   readonly date: string;
-  readonly machine: string;
 }
 
 const MINUTE_MS = 60_000;
-/** So that a group notices soon that a member is gone; the product's default is 30 s. */
-const SESSION_TIMEOUT_MS = 6_000;
 /** Load before a fault and after the comparison before it, ms. */
 const LOAD_MS = 2_000;
 
@@ -74,11 +71,12 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   const fronts = await Fronts.open(REGIONS_DEFAULT);
   atEnd(() => fronts.close());
   // Of all services: they have our variables.
-  process.env['MERIDIAN_KAFKA_SESSION_TIMEOUT_MS'] = String(SESSION_TIMEOUT_MS);
+  process.env[SESSION_TIMEOUT.name] = String(SESSION_TIMEOUT.ms);
   const stack = new Stack(join(directory, STACK));
   Object.assign(process.env, await listening(ordersIn(stack.directory)));
   atEnd(() => stack.down());
   const status = await stack.up({ apps: true, regions: REGIONS_DEFAULT, ports: fronts.ports, say });
+  const conditions = await conditionsOf(status, options.eventsPerSecond);
   signal.throwIfAborted();
 
   const problems: string[] = [];
@@ -113,7 +111,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   const { sent, acknowledged } = load;
   return {
     minutes: Math.round((Date.now() - began) / 6_000) / 10, seed, sent, acknowledged, ...findings.counts,
-    answers: checker.answers, finals: checker.finals, faults: reports, problems, date: new Date().toISOString(), machine: machine(status),
+    answers: checker.answers, finals: checker.finals, faults: reports, problems, date: new Date().toISOString(), ...conditions,
   };
 }
 
@@ -167,8 +165,4 @@ async function injectOne(world: World, fault: Fault, { settling, problem, say, s
 async function unlessAborted<T>(signal: AbortSignal, act: Promise<T>): Promise<T> {
   const aborted = new Promise<never>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true }));
   return Promise.race([act, aborted]);
-}
-
-function machine({ processes }: Status): string {
-  return `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.version}, ${processes.length} processes`;
 }
