@@ -45,7 +45,7 @@ function pauseAggregator(): Fault {
       await sleep(AWAKE_MS);
       // Where it had records in hand; how many nobody can order.
       const after = await byLog(own, FOLDED).catch(() => before);
-      say(`${name} slept for ${asleepMs} ms or more; awake it folded on in ${grown(before, after).length} logs`);
+      say(`${name} slept for ${asleepMs} ms or more; ${AWAKE_MS} ms after it woke it had folded on in ${grown(before, after).length} logs`);
     },
     heal: wake,
   };

@@ -85,7 +85,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
     say(`PROBLEM ${text}`);
   };
   const findings = new Findings(say);
-  const urls = { ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {}, key: status.key ?? '' };
+  const urls = { ...(await fronts.stand({ ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {} })), key: status.key ?? '' };
   const api = new Api(urls, new Date().toISOString());
   const load = await Load.start({ directory: join(directory, 'journals'), api, seed, eventsPerSecond: options.eventsPerSecond, onRefused: problem });
   atEnd(() => load.stop());
@@ -115,7 +115,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   };
 }
 
-type InjectParts = RunOptions & { readonly settling: SettleParts; readonly findings: Findings; readonly problem: (text: string) => void };
+export type InjectParts = RunOptions & { readonly settling: SettleParts; readonly findings: Findings; readonly problem: (text: string) => void };
 
 /** Each at least once, and then again until the time is over. */
 async function injectAll(world: World, parts: InjectParts): Promise<Record<string, FaultReport>> {
@@ -144,7 +144,7 @@ async function injectAll(world: World, parts: InjectParts): Promise<Record<strin
   return reports;
 }
 
-async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<{ readonly seconds: number | undefined; readonly isInjected: boolean }> {
+export async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<{ readonly seconds: number | undefined; readonly isInjected: boolean }> {
   say(`${fault.name}: ${fault.what}`);
   const failed = (phase: string) => (error: unknown): false => {
     problem(`${fault.name}, ${phase}: ${(error as Error).message}`);
