@@ -26,6 +26,8 @@ export interface LogCoverage {
   readonly log: string;
   /** Whose log it is. */
   readonly region: string;
+  /** Where its manifests end, in the region that was asked. */
+  readonly folded: number;
   /** Below it the region that was asked has every row. */
   readonly reached: number;
   /** Where the cut ends that the region answers at. */

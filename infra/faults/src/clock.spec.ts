@@ -4,16 +4,19 @@ import type { World } from './fault';
 import { Random } from './random';
 
 /** Regions that are a cut further whenever they are asked. */
-function worldOf(checker: Pick<Checker, 'slackMs'>, restarted: (name: string, skewMs: string | undefined) => void): { readonly world: World; readonly cuts: () => number } {
+function worldOf(checker: Pick<Checker, 'slackMs'>, restarted: (name: string, skewMs: string | undefined) => void, isDeaf = false): { readonly world: World; readonly cuts: () => number } {
   let cut = 0;
+  const skews = new Map<string, number>();
   const world = {
     regions: ['one', 'two', 'three'], random: new Random(1), say: () => undefined, checker,
     api: { claim: () => Promise.resolve({ cut: ++cut }) },
     processes: {
       restart: (name: string, env?: Readonly<Record<string, string>>) => {
         restarted(name, env?.['MERIDIAN_FAULTS_SKEW_MS']);
+        skews.set(name, isDeaf ? 0 : Number(env?.['MERIDIAN_FAULTS_SKEW_MS'] ?? 0));
         return Promise.resolve();
       },
+      listen: (name: string) => Promise.resolve(() => Promise.resolve(JSON.stringify({ time: new Date(Date.now() + (skews.get(name) ?? 0)).toISOString() }))),
     },
   };
   return { world: world as unknown as World, cuts: () => cut };
@@ -38,6 +41,10 @@ describe('clocks that are wrong', () => {
     const { world } = worldOf({ slackMs: 0 }, (_, skewMs) => skews.push(skewMs));
     await clockFault(PACE).inject(world);
     expect(skews).toEqual([...Array.from({ length: 4 }, () => '300000'), ...Array.from({ length: 4 }, () => '-300000')]);
+  });
+
+  it('are seen to be wrong in what the services log, or the fault did not happen', async () => {
+    await expect(clockFault(PACE).inject(worldOf({ slackMs: 0 }, () => undefined, true).world)).rejects.toThrow('ms from ours, not 300000');
   });
 
   it('are judged without slack also when healing fails', async () => {

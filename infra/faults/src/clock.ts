@@ -25,6 +25,8 @@ export interface ClockPace {
 
 const PACE: ClockPace = { aheadMs: 20_000, bothMs: 20_000, slackMs: 10_000, afterMs: 20_000 };
 const CUTS_WITHIN_MS = 60_000;
+/** How old the last line of a service's log may be when its clock is read from it. */
+const TOLD_WITHIN_MS = 240_000;
 
 const servicesOf = (region: string): readonly string[] => [`aggregator/${region}/1`, `aggregator/${region}/2`, `reconciliation/${region}`, `ingest/${region}`];
 
@@ -38,11 +40,17 @@ export function clockFault({ aheadMs, bothMs, slackMs, afterMs }: ClockPace = PA
       say(`${ahead} is ahead, ${behind} behind`);
       skewed = [ahead, behind];
       checker.slackMs = slackMs;
+      const said = await Promise.all([ahead, behind].flatMap(servicesOf).map(async (name) => ({ name, listen: await processes.listen(name) })));
       const env = (skewMs: number) => ({ NODE_OPTIONS: preloading('skew'), MERIDIAN_FAULTS_SKEW_MS: String(skewMs) });
       await Promise.all(servicesOf(ahead).map((name) => processes.restart(name, env(SKEW_MS))));
       await sleep(aheadMs);
       await Promise.all(servicesOf(behind).map((name) => processes.restart(name, env(-SKEW_MS))));
       await sleep(bothMs);
+      for (const { name, listen } of said) {
+        const expected = servicesOf(ahead).includes(name) ? SKEW_MS : -SKEW_MS;
+        const skewMs = skewOf(await listen(), Date.now());
+        if (!(Math.abs(skewMs - expected) < TOLD_WITHIN_MS)) throw new FaultsError('faults_not_as_expected', `the clock of ${name} is ${skewMs} ms from ours, not ${expected}`);
+      }
     },
     async heal(world) {
       const { processes, checker } = world;
@@ -57,6 +65,12 @@ export function clockFault({ aheadMs, bothMs, slackMs, afterMs }: ClockPace = PA
       await sleep(afterMs);
     },
   };
+}
+
+/** How far the clock that stamped the last line of a service's log is ahead of ours, ms; NaN when there is no such line. */
+function skewOf(said: string, now: number): number {
+  const times = [...said.matchAll(/"time":"([^"]+)"/g)].map(([, time]) => Date.parse(time ?? ''));
+  return (times.at(-1) ?? Number.NaN) - now;
 }
 
 /** Rejects unless every region soon answers at a cut that is made from now on: the next one may have been begun before. */

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { FaultsError } from './errors';
-import type { Fault, World } from './fault';
+import { eventually, type Fault, type World } from './fault';
 
 const SIZE = '512m';
 const FULL_MS = 15_000;
+/** From then on; a broker that is asked to write says so at once, or ends. */
+const SAYS_WITHIN_MS = 30_000;
+const NO_SPACE = /No space left on device/;
 const BALLAST = 'ballast';
 /** Written at a time, bytes. */
 const PIECE = 1_048_576;
@@ -73,9 +76,11 @@ export function diskFault(): Fault {
       await moveToSmall(data);
       isMounted = true;
       await processes.up(broker);
+      const said = await processes.listen(broker);
       await fill(data);
       say(`the disk of ${broker} is full`);
       await sleep(FULL_MS);
+      await eventually(`${broker} was refused a write`, SAYS_WITHIN_MS, async () => NO_SPACE.test(await said()));
     },
     async heal({ processes }: World) {
       if (broker === undefined) return;

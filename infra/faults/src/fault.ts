@@ -8,6 +8,8 @@ import type { Processes } from './processes';
 import type { Random } from './random';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+export type Reason = Claim['reasons'][number];
+
 export interface World {
   /** Of the stack, everything below it. */
   readonly directory: string;
@@ -51,7 +53,7 @@ export async function eventually(what: string, withinMs: number, isSo: () => Pro
 }
 
 /** Rejects unless the region says, within a time, that its answers are provisional for such a reason. */
-export async function saysWhy(world: World, region: string, isIt: (reason: Claim['reasons'][number]) => boolean): Promise<void> {
+export async function saysWhy(world: World, region: string, isIt: (reason: Reason) => boolean): Promise<void> {
   const isSo = async (): Promise<boolean> => {
     const { isFinal, reasons } = await world.api.claim(region);
     return !isFinal && reasons.some(isIt);
@@ -60,6 +62,32 @@ export async function saysWhy(world: World, region: string, isIt: (reason: Claim
     const claims = await Promise.allSettled(world.regions.map(async (one) => ({ region: one, ...(await world.api.claim(one)) })));
     throw new FaultsError('faults_not_as_expected', `${(cause as Error).message}: ${JSON.stringify(claims)}`, { cause });
   });
+}
+
+/**
+ * Does something while the region, asked again and again, says of its answers that they are provisional for such a reason.
+ * Rejects when once it did not, or never answered. (A claim is of the region: every total that it answers has the same.)
+ */
+export async function keepsSaying({ api }: Pick<World, 'api'>, region: string, isIt: (reason: Reason) => boolean, act: () => Promise<void>): Promise<void> {
+  const stopping = new AbortController();
+  const others: Claim[] = [];
+  let asked = 0;
+  const watching = (async () => {
+    while (!stopping.signal.aborted) {
+      const claim = await api.claim(region).catch(() => undefined);
+      if (claim) asked++;
+      if (claim && (claim.isFinal || !claim.reasons.some(isIt))) others.push(claim);
+      await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  })();
+  try {
+    await act();
+  } finally {
+    stopping.abort();
+    await watching;
+  }
+  if (asked === 0) throw new FaultsError('faults_no_answer', `${region} never said whether its answers are final`);
+  if (others.length > 0) throw new FaultsError('faults_not_as_expected', `${region} did not keep saying why it is provisional: ${others.length} of ${asked} times otherwise, first ${JSON.stringify(others[0])}`);
 }
 
 /** A cut waits 5 s, a replica 5 s more; a region is unreachable after 15 s. */

@@ -28,7 +28,7 @@ export function killFaults(): Fault[] {
         await sleep(random.between(0, MOMENT_MS));
         killed = victim(random.pick(regions), random.between(1, AGGREGATORS));
         say(`kill -9 ${killed}`);
-        await processes.down(killed);
+        await processes.crash(killed);
         await sleep(random.between(PAUSE_MS.min, PAUSE_MS.max));
       },
       async heal({ processes }: World): Promise<void> {

@@ -2,8 +2,10 @@
  * The stack's processes as an orchestrator has them: what ends without being told to is started again. What a fault
  * takes down stays down until the fault brings it back.
  */
+import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '@meridian/local';
+import { FaultsError } from './errors';
 
 export type Env = Readonly<Record<string, string>>;
 
@@ -35,10 +37,20 @@ export class Processes {
     await Promise.allSettled(this.starting.values());
   }
 
-  /** Kills it, as a crash does; it stays down. */
+  /** They are down, and stay so: killed, as by a crash, unless they had ended already. */
   async down(...names: readonly string[]): Promise<void> {
     for (const name of names) this.held.add(name);
     await Promise.all(names.map((name) => this.stack.kill(name)));
+    // What was being started meanwhile fails soon, or runs.
+    await Promise.allSettled(names.map((name) => this.starting.get(name) ?? Promise.resolve()));
+    await Promise.all(names.map((name) => this.stack.kill(name)));
+  }
+
+  /** `kill -9`; they stay down. Rejects unless all of them were running, and now none is. */
+  async crash(...names: readonly string[]): Promise<void> {
+    for (const name of names) await this.pidOf(name);
+    await this.down(...names);
+    for (const name of names) if ((await this.stack.pidOf(name)) !== undefined) throw new FaultsError('faults_not_as_expected', `${name} still runs after kill -9`);
   }
 
   /** Resolves when it is healthy. With variables, until it goes down by `down` again. */
@@ -58,10 +70,22 @@ export class Processes {
     await this.up(name, env);
   }
 
-  /** SIGSTOP or SIGCONT: nothing else happens to it. */
+  /** SIGSTOP or SIGCONT: nothing else happens to it. Rejects when it does not run. */
   async signal(name: string, signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+    process.kill(await this.pidOf(name), signal);
+  }
+
+  /** Resolves with a function that answers what it has said since, also after it was started again. */
+  async listen(name: string): Promise<() => Promise<string>> {
+    const file = await this.stack.logOf(name);
+    const { size } = await stat(file);
+    return async () => (await readFile(file)).subarray(size).toString();
+  }
+
+  private async pidOf(name: string): Promise<number> {
     const pid = await this.stack.pidOf(name);
-    if (pid !== undefined) process.kill(pid, signal);
+    if (pid === undefined) throw new FaultsError('faults_not_as_expected', `${name} does not run, so that nothing can be done to it`);
+    return pid;
   }
 
   private begin(name: string): Promise<void> {

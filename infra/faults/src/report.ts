@@ -5,7 +5,8 @@ import type { Report } from './run';
 
 const count = (value: number): string => value.toLocaleString('en-US');
 
-export function page({ date, machine, minutes, seed, sent, acknowledged, lost, double, falselyFinal, answers, finals, faults, problems }: Report): string {
+export function page(report: Report): string {
+  const { date, machine, commit, minutes, seed, sent, acknowledged, lost, double, falselyFinal, answers, finals, faults, problems } = report;
   const rows = Object.entries(faults).map(([name, fault]) => {
     const { answers: judged, finals: final, repeats, unanswered, slackMs, excused } = fault.meanwhile;
     const falsely = slackMs === 0 ? `${fault.falselyFinal}` : `${fault.falselyFinal} (judged with T − ${slackMs / 1_000} s; with T as it is ${excused} more)`;
@@ -22,14 +23,32 @@ ${count(finals)} were called final. *Judged*: totals, final ones, those of a ses
 
 **${count(sent)} events sent, ${count(acknowledged)} acknowledged: ${lost} lost, ${double} double, ${falselyFinal} falsely final.**
 
-| fault | what was injected | times | events sent | lost | double | falsely final | judged | exact and final again after, at most |
+| fault | what was injected | times it was seen to happen | events sent | lost | double | falsely final | judged | exact and final again after, at most |
 |---|---|---:|---:|---:|---:|---|---:|---:|
 ${rows.join('\n')}
 
 ${problems.length === 0 ? 'Everything else went as it should.' : `Did not go as it should:\n\n${problems.map((problem) => `- ${problem}`).join('\n')}`}
 
-Run of ${date.slice(0, 10)}, ${minutes} minutes, seed ${seed}; ${machine}. Again: \`npm run test:faults -- --minutes ${Math.floor(minutes)} --seed ${seed} --json\`.
+## What was measured
+
+${conditions(report)}
+
+Not tested:
+
+${report.notTested.map((clause) => `- ${clause}`).join('\n')}
+
+Run of ${date.slice(0, 10)}, commit ${commit}, ${minutes} minutes, seed ${seed}; ${machine}. Again: \`npm run test:faults -- --minutes ${Math.floor(minutes)} --seed ${seed} --json\`.
 `;
+}
+
+function conditions({ regions, brokersPerRegion, replicationFactor, minIsr, eventsPerSecond, settings, faults }: Report): string {
+  const once = Object.values(faults).filter(({ injected }) => injected === 1).length;
+  const changed = Object.entries(settings).map(([name, { value, default: usual }]) => `\`${name}=${value}\` (default ${usual})`);
+  return [
+    `- ${regions} regions with ${brokersPerRegion} Kafka broker each, replication factor ${replicationFactor}, min ISR ${minIsr}; DynamoDB Local, and this repository's replicator between them.`,
+    `- About ${count(eventsPerSecond)} events/s of all publishers. Of ${Object.keys(faults).length} faults ${once} happened once: their times are single measurements, not distributions.`,
+    `- Not the defaults: ${changed.join(', ')}. *Exact and final again after* is at that pace; with the defaults it takes longer by about what they are longer.`,
+  ].join('\n');
 }
 
 if (require.main === module) {

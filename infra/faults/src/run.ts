@@ -2,13 +2,13 @@
  * A run: the stack up, publishers and checker at work, one fault after the other, all compared after each. Whatever
  * happens, nothing of it is left: no process, no mount, no directory.
  */
-import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { REGIONS_DEFAULT, Stack, type Status } from '@meridian/local';
+import { REGIONS_DEFAULT, Stack } from '@meridian/local';
 import { Api } from './api';
 import { round } from './catalogue';
 import { Checker, type Evidence } from './checker';
+import { conditionsOf, SESSION_TIMEOUT, type Conditions } from './conditions';
 import { listening, ordersIn } from './dynamodb-order';
 import { FaultsError } from './errors';
 import type { Fault, World } from './fault';
@@ -31,6 +31,7 @@ export interface RunOptions {
 
 export interface FaultReport extends Counts {
   readonly what: string;
+  /** How often it was seen to happen: an attempt that failed is a problem, and not counted. */
   readonly injected: number;
   readonly sent: number;
   /** What was judged while it was at work. */
@@ -39,7 +40,7 @@ export interface FaultReport extends Counts {
   readonly secondsToExact: number | null;
 }
 
-export interface Report extends Counts {
+export interface Report extends Counts, Conditions {
   readonly minutes: number;
   readonly seed: number;
   readonly sent: number;
@@ -51,12 +52,9 @@ export interface Report extends Counts {
   /** What did not go as it should beside totals. */
   readonly problems: readonly string[];
   readonly date: string;
-  readonly machine: string;
 }
 
 const MINUTE_MS = 60_000;
-/** So that a group notices soon that a member is gone; the product's default is 30 s. */
-const SESSION_TIMEOUT_MS = 6_000;
 /** Load before a fault and after the comparison before it, ms. */
 const LOAD_MS = 2_000;
 
@@ -75,11 +73,12 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   const fronts = await Fronts.open(REGIONS_DEFAULT);
   atEnd(() => fronts.close());
   // Of all services: they have our variables.
-  process.env['MERIDIAN_KAFKA_SESSION_TIMEOUT_MS'] = String(SESSION_TIMEOUT_MS);
+  process.env[SESSION_TIMEOUT.name] = String(SESSION_TIMEOUT.ms);
   const stack = new Stack(join(directory, STACK));
   Object.assign(process.env, await listening(ordersIn(stack.directory)));
   atEnd(() => stack.down());
   const status = await stack.up({ apps: true, regions: REGIONS_DEFAULT, ports: fronts.ports, say });
+  const conditions = await conditionsOf(status, options.eventsPerSecond);
   signal.throwIfAborted();
 
   const problems: string[] = [];
@@ -88,7 +87,7 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
     say(`PROBLEM ${text}`);
   };
   const findings = new Findings(say);
-  const urls = { ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {}, key: status.key ?? '' };
+  const urls = { ...(await fronts.stand({ ingest: status.ingest ?? {}, reconciliation: status.reconciliation ?? {} })), key: status.key ?? '' };
   const api = new Api(urls, new Date().toISOString());
   const load = await Load.start({ directory: join(directory, 'journals'), api, seed, eventsPerSecond: options.eventsPerSecond, onRefused: problem });
   atEnd(() => load.stop());
@@ -117,11 +116,11 @@ async function inDirectory(directory: string, options: RunOptions, atEnd: World[
   const { sent, acknowledged } = load;
   return {
     minutes: Math.round((Date.now() - began) / 6_000) / 10, seed, sent, acknowledged, ...findings.counts,
-    answers: checker.answers, finals: checker.finals, faults: reports, problems, date: new Date().toISOString(), machine: machine(status),
+    answers: checker.answers, finals: checker.finals, faults: reports, problems, date: new Date().toISOString(), ...conditions,
   };
 }
 
-type InjectParts = RunOptions & { readonly settling: SettleParts; readonly findings: Findings; readonly problem: (text: string) => void };
+export type InjectParts = RunOptions & { readonly settling: SettleParts; readonly findings: Findings; readonly problem: (text: string) => void };
 
 /** Each at least once, and then again until the time is over. */
 async function injectAll(world: World, parts: InjectParts): Promise<Record<string, FaultReport>> {
@@ -136,11 +135,11 @@ async function injectAll(world: World, parts: InjectParts): Promise<Record<strin
       const before = { counts: findings.counts, sent: world.load.sent };
       world.load.resume();
       await sleep(LOAD_MS);
-      const seconds = await injectOne(world, fault, parts);
+      const { seconds, isInjected } = await injectOne(world, fault, parts);
       const past = reports[fault.name];
       const counts = difference(findings.counts, before.counts);
       reports[fault.name] = {
-        what: fault.what, injected: (past?.injected ?? 0) + 1, sent: (past?.sent ?? 0) + world.load.sent - before.sent,
+        what: fault.what, injected: (past?.injected ?? 0) + (isInjected ? 1 : 0), sent: (past?.sent ?? 0) + world.load.sent - before.sent,
         meanwhile: world.checker.evidenceFor(fault.name),
         lost: (past?.lost ?? 0) + counts.lost, double: (past?.double ?? 0) + counts.double, falselyFinal: (past?.falselyFinal ?? 0) + counts.falselyFinal,
         secondsToExact: seconds === undefined || past?.secondsToExact === null ? null : Math.max(past?.secondsToExact ?? 0, Math.round(seconds * 10) / 10),
@@ -151,11 +150,14 @@ async function injectAll(world: World, parts: InjectParts): Promise<Record<strin
   return reports;
 }
 
-async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<number | undefined> {
+export async function injectOne(world: World, fault: Fault, { settling, problem, say, signal }: InjectParts): Promise<{ readonly seconds: number | undefined; readonly isInjected: boolean }> {
   say(`${fault.name}: ${fault.what}`);
-  const failed = (phase: string) => (error: unknown): void => problem(`${fault.name}, ${phase}: ${(error as Error).message}`);
+  const failed = (phase: string) => (error: unknown): false => {
+    problem(`${fault.name}, ${phase}: ${(error as Error).message}`);
+    return false;
+  };
   world.checker.watch(fault.name);
-  await unlessAborted(signal, fault.inject(world).catch(failed('injected')));
+  const isInjected = await unlessAborted(signal, fault.inject(world).then(() => true, failed('injected')));
   await unlessAborted(signal, fault.heal(world).catch(failed('healed')));
   for (const lack of world.checker.rest()) problem(`${fault.name}: ${lack}`);
   const seconds = await unlessAborted(signal, settle(settling, Date.now()).catch((error: unknown) => {
@@ -164,15 +166,11 @@ async function injectOne(world: World, fault: Fault, { settling, problem, say, s
   }));
   if (seconds === undefined) problem(`${fault.name}: not exact and final again`);
   else say(`${fault.name}: exact and final again after ${seconds.toFixed(1)} s; ${world.load.sent} events sent, ${world.load.acknowledged} acknowledged`);
-  return seconds;
+  return { seconds, isInjected };
 }
 
 /** Rejects at once when it is aborted: what then goes on fails, for the stack is taken away. */
 async function unlessAborted<T>(signal: AbortSignal, act: Promise<T>): Promise<T> {
   const aborted = new Promise<never>((_, fail) => signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true }));
   return Promise.race([act, aborted]);
-}
-
-function machine({ processes }: Status): string {
-  return `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.version}, ${processes.length} processes`;
 }

@@ -23,7 +23,7 @@ export function takeoverFault(): Fault {
       const [region, writer] = random.shuffled(regions) as [string, string];
       taken = { region, taker: `aggregator/${writer}/2` };
       say(`${writer} takes over the logs of ${region}`);
-      await processes.down(...ownersOf(region));
+      await processes.crash(...ownersOf(region));
       await takeOver(world, region, writer);
       await processes.restart(taken.taker, { MERIDIAN_LOG_REGION: region, MERIDIAN_EVENT_LOG: `kafka:${HOST}:${fronts.clientPortOf('kafka', region)}` });
       await sleep(TAKEN_MS);

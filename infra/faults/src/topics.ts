@@ -7,9 +7,9 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { HOST } from '@meridian/local';
+import { HOST, TOPIC_REPLICAS } from '@meridian/local';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
-import { eventually, saysWhy, type Fault, type World } from './fault';
+import { eventually, saysWhy, type Fault, type Reason, type World } from './fault';
 
 const TOPIC = 'events';
 const MORE = 6;
@@ -65,30 +65,98 @@ const grow: Fault = {
   heal: () => Promise.resolve(),
 };
 
+/** So that nothing folds, or is acknowledged, while the logs get their successors. */
+async function stopServices({ processes }: World, region: string): Promise<void> {
+  await processes.down(ingestOf(region), ...aggregatorsOf(region));
+}
+
+async function deleteTopic(world: World, region: string): Promise<void> {
+  await withAdmin(world, region, async (admin) => {
+    await admin.deleteTopics({ topics: [TOPIC] });
+    await eventually('the topic is gone', WITHIN_MS, async () => !(await admin.listTopics()).includes(TOPIC));
+  });
+}
+
+async function createTopic({ fronts }: World, region: string, partitions: number): Promise<void> {
+  const create = ['topics', 'create', '--event-log', `kafka:${HOST}:${fronts.clientPortOf('kafka', region)}`, '--topic', TOPIC, '--partitions', String(partitions)];
+  const replicas = ['--replication-factor', String(TOPIC_REPLICAS.replicationFactor), '--min-isr', String(TOPIC_REPLICAS.minIsr)];
+  await run(process.execPath, [MERIDIAN, ...create, ...replicas, '--json'], { timeout: COMMAND_TIMEOUT_MS });
+}
+
+type Heard = () => Promise<readonly string[]>;
+
+/** Resolves with a function that answers the codes of the alarms that the region's aggregators raised since, ended or not. */
+async function hear({ processes }: World, region: string): Promise<Heard> {
+  const logs = await Promise.all(aggregatorsOf(region).map((name) => processes.listen(name)));
+  return async () => alarmsIn((await Promise.all(logs.map((said) => said()))).join('\n'));
+}
+
+/** Codes, each once, in the order of a service's log lines. */
+export function alarmsIn(lines: string): readonly string[] {
+  const alarms = lines.split('\n').filter((line) => line.includes('"event":"alarm"'));
+  return [...new Set(alarms.map((line) => /"code":"(\w+)"/.exec(line)?.[1] ?? 'none'))];
+}
+
+/** Rejects unless that alarm is raised, and then every region says of its answers that they wait for the region's logs. */
+async function isSaid(world: World, region: string, code: string, heard: Heard): Promise<void> {
+  await eventually(`an aggregator of ${region} raises ${code}`, WITHIN_MS, async () => (await heard()).includes(code));
+  // A log that stopped is told of by its samples; of a topic that is gone there are none, and the region counts as unreachable.
+  const isIt = ({ code: why, region: of, log }: Reason): boolean => (why === 'not_folded' && log?.startsWith(`${region}.`) === true) || (code === 'log_missing' && why === 'region_unreachable' && of === region);
+  await Promise.all(world.regions.map((one) => saysWhy(world, one, isIt)));
+  world.say(`${region} raised ${(await heard()).join(', ')}, and every region is provisional for it`);
+}
+
+/** With all services of the region at work, and publishers from the moment on that the old topic is gone. */
 function recreate(): Fault {
   let region: string | undefined;
   return {
     name: 'topic-recreated',
-    what: 'publishers rest, a topic is deleted and created again under its name, `new-lineage`, services start again',
+    what: 'after everything was final, a topic is deleted and created again under its name while its services run: alarm, its logs stop, `new-lineage`',
     async inject(world) {
-      const { processes, random, regions, load, settled, say } = world;
+      const { random, regions, load, settled, say } = world;
       await settled();
-      region = random.pick(regions);
-      const chosen = region;
-      say(`the topic of ${chosen} is deleted and created again`);
-      await processes.down(...aggregatorsOf(chosen), ingestOf(chosen));
-      load.resume();
+      const chosen = (region = random.pick(regions));
       const partitions = (await endsOf(world, chosen)).length;
-      await withAdmin(world, chosen, async (admin) => {
-        await admin.deleteTopics({ topics: [TOPIC] });
-        await eventually('the topic is gone', WITHIN_MS, async () => !(await admin.listTopics()).includes(TOPIC));
-      });
-      const create = ['topics', 'create', '--event-log', `kafka:${HOST}:${world.fronts.clientPortOf('kafka', chosen)}`, '--topic', TOPIC, '--partitions', String(partitions)];
-      await run(process.execPath, [MERIDIAN, ...create, '--replication-factor', '1', '--min-isr', '1', '--json'], { timeout: COMMAND_TIMEOUT_MS });
-      await newLineage(world, chosen, 'the topic was created again');
+      const heard = await hear(world, chosen);
+      say(`the topic of ${chosen} is deleted and created again`);
+      await deleteTopic(world, chosen);
+      load.resume();
+      await createTopic(world, chosen, partitions);
+      await isSaid(world, chosen, 'log_truncated', heard);
     },
     async heal(world) {
-      if (region !== undefined) await startServices(world, region);
+      if (region === undefined) return;
+      await stopServices(world, region);
+      await newLineage(world, region, 'the topic was created again');
+      await startServices(world, region);
+    },
+  };
+}
+
+function remove(): Fault {
+  let region: string | undefined;
+  let partitions = 0;
+  return {
+    name: 'topic-deleted',
+    what: 'after everything was final, a topic is deleted while its services run: alarm, ingest refuses; it is created again with `new-lineage`',
+    async inject(world) {
+      const { random, regions, load, settled, urls, say } = world;
+      await settled();
+      const chosen = (region = random.pick(regions));
+      partitions = (await endsOf(world, chosen)).length;
+      const heard = await hear(world, chosen);
+      say(`the topic of ${chosen} is deleted`);
+      await deleteTopic(world, chosen);
+      load.resume();
+      await isSaid(world, chosen, 'log_missing', heard);
+      await eventually(`ingest of ${chosen} is not ready`, WITHIN_MS, async () => (await fetch(`${urls.ingest[chosen]}/health/ready`)).status === 503);
+    },
+    async heal(world) {
+      if (region === undefined) return;
+      await stopServices(world, region);
+      if (partitions > 0) await createTopic(world, region, partitions);
+      await newLineage(world, region, 'the topic was deleted');
+      await startServices(world, region);
     },
   };
 }
@@ -97,29 +165,24 @@ function truncate(): Fault {
   let region: string | undefined;
   return {
     name: 'truncated',
-    what: 'a partition loses all its records while its broker is down: alarm, the log stops, `new-lineage`',
+    what: 'after everything was final, a partition loses all its records while its broker is down: alarm, the log stops, `new-lineage`',
     async inject(world) {
-      const { directory, processes, random, regions, load, settled, aggregators, say } = world;
+      const { directory, processes, random, regions, load, settled, say } = world;
       await settled();
-      region = random.pick(regions);
-      const chosen = region;
+      const chosen = (region = random.pick(regions));
+      const heard = await hear(world, chosen);
       const ends = await endsOf(world, chosen);
       const partition = ends.indexOf(Math.max(...ends));
       say(`partition ${partition} of ${chosen} loses its ${ends[partition]} records`);
-      await processes.down(`kafka/${chosen}`);
+      await processes.crash(`kafka/${chosen}`);
       await rm(join(directory, chosen, 'kafka', 'data', `${TOPIC}-${partition}`), { recursive: true });
       await processes.up(`kafka/${chosen}`);
       load.resume();
-      const alarm = new RegExp(`^meridian_alarms_total\\{[^}]*code="log_truncated"`, 'm');
-      await eventually(`an aggregator of ${chosen} raises log_truncated`, WITHIN_MS, async () => {
-        const pages = await Promise.all((aggregators[chosen] ?? []).map(async (url) => (await fetch(`${url}/metrics`)).text()));
-        return pages.some((page) => alarm.test(page));
-      });
-      await Promise.all(regions.map((one) => saysWhy(world, one, ({ code, log }) => code === 'not_folded' && log?.startsWith(`${chosen}.`) === true)));
+      await isSaid(world, chosen, 'log_truncated', heard);
     },
     async heal(world) {
       if (region === undefined) return;
-      await world.processes.down(ingestOf(region), ...aggregatorsOf(region));
+      await stopServices(world, region);
       await newLineage(world, region, 'a partition lost its records');
       await startServices(world, region);
     },
@@ -127,5 +190,5 @@ function truncate(): Fault {
 }
 
 export function topicFaults(): Fault[] {
-  return [grow, recreate(), truncate()];
+  return [grow, remove(), recreate(), truncate()];
 }

@@ -23,7 +23,7 @@ export const reconciliation = app('reconciliation', 1);
 export const ingest = app('ingest', 1);
 
 /** Whoever tries it out looks at the totals within seconds; write units cost nothing here. */
-const PACE: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>> = {
+export const PACE: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>> = {
   aggregator: { MERIDIAN_SAMPLE_INTERVAL_MS: '1000' },
   reconciliation: { MERIDIAN_SAMPLE_STALE_MS: '15000' },
 };

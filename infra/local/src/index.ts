@@ -7,4 +7,6 @@ export { Proxy, type NetworkFault } from './proxy';
 export { PART_NAMES, type PartName } from './part';
 export { isAlive } from './state';
 export { REGIONS_DEFAULT, Stack, type Status, type UpOptions } from './stack';
+export { PACE } from './apps';
+export { TOPIC_REPLICAS } from './setup';
 export { startForTests, stopAfterTests, type TestStack } from './testing';

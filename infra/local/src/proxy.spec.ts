@@ -68,13 +68,13 @@ describe('a proxy that fails on purpose', () => {
   it('passes bytes both ways when nothing is wrong', async () => {
     const client = await open({ kind: 'none' });
     await client.say('a');
-    expect([echo.got, client.answered]).toEqual([['a'], 'a']);
+    expect([echo.got, client.answered, proxy.touched]).toEqual([['a'], 'a', 0]);
   });
 
   it('lets requests arrive and drops what is answered, and cuts those connections when it stops', async () => {
     const client = await open({ kind: 'drop-responses' });
     await client.say('a');
-    expect([echo.got, client.answered, client.isClosed]).toEqual([['a'], '', false]);
+    expect([echo.got, client.answered, client.isClosed, proxy.touched]).toEqual([['a'], '', false, 1]);
     proxy.set({ kind: 'none' });
     await sleep(60);
     expect(client.isClosed).toBe(true);
@@ -83,8 +83,19 @@ describe('a proxy that fails on purpose', () => {
   it('cuts a connection after so many requests, the last of which arrives', async () => {
     const client = await open({ kind: 'cut-after', requests: 2 });
     await client.say('a');
+    expect(proxy.touched).toBe(0);
     await client.say('b');
-    expect([echo.got, client.answered.startsWith('a'), client.isClosed]).toEqual([['a', 'b'], true, true]);
+    expect([echo.got, client.answered.startsWith('a'), client.isClosed, proxy.touched]).toEqual([['a', 'b'], true, true, 1]);
+  });
+
+  it('counts the requests of a connection that was open from then on', async () => {
+    const client = await open({ kind: 'none' });
+    for (const text of 'abc') await client.say(text);
+    proxy.set({ kind: 'cut-after', requests: 2 });
+    await client.say('d');
+    expect([client.isClosed, proxy.touched]).toEqual([false, 0]);
+    await client.say('e');
+    expect([client.isClosed, proxy.touched]).toEqual([true, 1]);
   });
 
   it('is silent both ways as a black hole, also for a connection that was open', async () => {
@@ -92,7 +103,7 @@ describe('a proxy that fails on purpose', () => {
     await client.say('a');
     proxy.set({ kind: 'blackhole' });
     await client.say('b');
-    expect([echo.got, client.answered, client.isClosed]).toEqual([['a'], 'a', false]);
+    expect([echo.got, client.answered, client.isClosed, proxy.touched]).toEqual([['a'], 'a', false, 1]);
   });
 
   it('delays each way', async () => {
@@ -100,6 +111,6 @@ describe('a proxy that fails on purpose', () => {
     await client.say('a');
     expect([echo.got, client.answered]).toEqual([[], '']);
     await sleep(500);
-    expect([echo.got, client.answered]).toEqual([['a'], 'a']);
+    expect([echo.got, client.answered, proxy.touched]).toEqual([['a'], 'a', 2]);
   });
 });

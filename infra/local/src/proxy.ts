@@ -9,7 +9,7 @@ export type NetworkFault =
   | { readonly kind: 'none' }
   /** What clients send arrives, and nothing comes back: applied, and not answered. */
   | { readonly kind: 'drop-responses' }
-  /** A connection is cut, both ways at once, when it has sent so many requests. */
+  /** A connection is cut, both ways at once, when it has sent so many requests since. */
   | { readonly kind: 'cut-after'; readonly requests: number }
   /** Everything is so much later, each way. */
   | { readonly kind: 'delay'; readonly ms: number }
@@ -31,6 +31,8 @@ interface Pair {
 
 export class Proxy {
   private fault: NetworkFault = { kind: 'none' };
+  /** Pieces of bytes that were swallowed or delayed, and connections that were cut, by all faults so far: at 0 nothing has happened to anybody. */
+  touched = 0;
   private readonly pairs = new Set<Pair>();
 
   private constructor(
@@ -55,6 +57,7 @@ export class Proxy {
   set(fault: NetworkFault): void {
     const hasSwallowed = this.fault.kind === 'drop-responses' || this.fault.kind === 'blackhole';
     this.fault = fault;
+    for (const pair of this.pairs) pair.requests = 0;
     if (hasSwallowed) this.cut();
   }
 
@@ -93,14 +96,18 @@ export class Proxy {
   private onRequest(pair: Pair, bytes: Buffer): void {
     const { fault } = this;
     pair.requests++;
+    if (fault.kind === 'blackhole' || fault.kind === 'delay') this.touched++;
     if (fault.kind === 'blackhole') return;
     forward(pair.client, pair.upstream, bytes, fault);
     // It is on its way: whether it is applied nobody will hear.
-    if (fault.kind === 'cut-after' && pair.requests >= fault.requests) pair.upstream.end(() => pair.client.destroy());
+    if (fault.kind !== 'cut-after' || pair.requests !== fault.requests) return;
+    this.touched++;
+    pair.upstream.end(() => pair.client.destroy());
   }
 
   private onResponse(pair: Pair, bytes: Buffer): void {
     const { fault } = this;
+    if (fault.kind !== 'none' && fault.kind !== 'cut-after') this.touched++;
     if (fault.kind === 'drop-responses' || fault.kind === 'blackhole') return;
     forward(pair.upstream, pair.client, bytes, fault);
   }

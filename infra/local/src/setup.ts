@@ -27,6 +27,8 @@ const CLI = resolve(__dirname, '../../../apps/cli/bin/meridian.js');
 const UNNAMED = { MERIDIAN_LEDGER: undefined, MERIDIAN_CONTROL: undefined, MERIDIAN_DERIVED: undefined, MERIDIAN_EVENT_LOG: undefined } as const;
 const DEMO_TENANT = 'demo';
 const PARTITIONS = 6;
+/** Of a topic: there is one broker per region. */
+export const TOPIC_REPLICAS = { replicationFactor: 1, minIsr: 1 } as const;
 /** A command waits for a broker's or a table's own start-up, on a busy machine. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
@@ -37,7 +39,8 @@ export async function createStores(layout: Layout, regions: readonly string[]): 
     const control = region === first ? ['--control', controlAddress(layout)] : [];
     await meridian([...tables, '--ledger', ledgerAddress(layout, region), '--derived', derivedAddress(layout, region), ...control]);
   }
-  const topic = ['topics', 'create', '--topic', TOPIC, '--partitions', String(PARTITIONS), '--replication-factor', '1', '--min-isr', '1'];
+  const { replicationFactor, minIsr } = TOPIC_REPLICAS;
+  const topic = ['topics', 'create', '--topic', TOPIC, '--partitions', String(PARTITIONS), '--replication-factor', String(replicationFactor), '--min-isr', String(minIsr)];
   for (const region of regions) await meridian([...topic, '--event-log', eventLogAddress(layout, region)]);
 }
 

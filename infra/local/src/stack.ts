@@ -148,6 +148,11 @@ export class Stack {
     return this.members.logFile(member);
   }
 
+  /** `logFile` by the name in `status`. */
+  async logOf(name: string): Promise<string> {
+    return this.members.logFile(await this.named(name));
+  }
+
   private async wanted({ regions, parts = PART_NAMES, apps = false, portsFrom, ports: given = {} }: UpOptions): Promise<readonly Member[]> {
     const state = await readState(this.directory);
     const asked = regions ?? (state.regions.length > 0 ? state.regions : REGIONS_DEFAULT);
