@@ -3,7 +3,7 @@
  * truncation, a region destroyed. And the operator, who does what the runbooks say.
  */
 import { MeridianError, ownersSegment, Shapes, type Hash, type LogId, type Segment } from '@meridian/accounting';
-import { lastManifest, newestCut, retireLog } from '@meridian/pipeline';
+import { lastManifest, newestCut, retireLog, type LastManifest } from '@meridian/pipeline';
 import type { SimTopic } from './sim-log';
 import { SimProcess } from './sim-process';
 import type { Running, World } from './world';
@@ -67,7 +67,7 @@ export class Faults {
     const folding = this.folding(topic, topic.region);
     for (const running of folding) world.kill(running);
     world.scheduler.after(AFTER_OUTAGE_MS, () => {
-      void this.folded(topic.region, log).then((from) => {
+      void this.manifested(topic.region, log).then((from) => {
         const end = topic.partitions[partition]?.length ?? 0;
         const offset = world.random.integer(Math.min(from, end), end);
         world.trace(`outage ${log} ${offset}`);
@@ -251,12 +251,22 @@ export class Faults {
 
   /** Where the log was folded to, by whoever writes about it now. */
   private async folded(region: string, log: LogId): Promise<number> {
+    const { last, segment } = await this.newest(region, log);
+    // What an older stream wrote past its segment does not count.
+    return last && last.number > 0 ? last.end : segment.from;
+  }
+
+  /** Below this a manifest says what the log held, also one that does not count any more: without it the log stops with an alarm. */
+  private async manifested(region: string, log: LogId): Promise<number> {
+    const { last, segment } = await this.newest(region, log);
+    return last?.end ?? segment.from;
+  }
+
+  private async newest(region: string, log: LogId): Promise<{ readonly last: LastManifest | undefined; readonly segment: Segment }> {
     const cut = await newestCut(this.world.controlRows);
     const segments = cut.logs.find((one) => one.log === log)?.segments ?? [ownersSegment(log, 0, region)];
     const segment = segments.at(-1) as Segment;
-    const last = await lastManifest(this.world.table.replica(segment.writer), segments, new Shapes(this.hash));
-    // What an older stream wrote past its segment does not count.
-    return last && last.number > 0 ? last.end : segment.from;
+    return { last: await lastManifest(this.world.table.replica(segment.writer), segments, new Shapes(this.hash)), segment };
   }
 }
 
