@@ -3,7 +3,7 @@
  * grow past the old end again: offsets alone never tell, the record before the last manifest's end does.
  */
 import { decodeManifest, type Fingerprint, type Hash, type Segment, type Shapes } from '@meridian/accounting';
-import type { EventLog, Extent, LogRecord } from '@meridian/event-log';
+import { EventLogError, type EventLog, type Extent, type LogRecord } from '@meridian/event-log';
 import { keys, type Ledger, type StoredRow } from '@meridian/ledger';
 import { PipelineError } from '../errors';
 
@@ -53,9 +53,9 @@ function read(row: StoredRow, shapes: Shapes): Omit<LastManifest, 'number'> {
  */
 export type Intactness = 'same' | 'truncated' | 'gap';
 
-/** `at`: where the partition starts and ends now. */
+/** `at`: where the partition starts and ends now. Rejects with `log_unavailable` when the log gives no record there just now: that says nothing. */
 export async function checkFingerprint(
-  { log, hash }: { readonly log: EventLog; readonly hash: Hash },
+  { log, hash }: { readonly log: Pick<EventLog, 'read'>; readonly hash: Hash },
   at: Extent & { readonly partition: number },
   { end, fingerprint }: LastManifest,
 ): Promise<Intactness> {
@@ -63,6 +63,8 @@ export async function checkFingerprint(
   if (end < at.start) return 'gap';
   // What was folded is gone by retention, what follows is all there.
   if (end === at.start) return 'same';
-  const record = (await log.read(at.partition, end - 1, 1))[0];
-  return record?.epoch === fingerprint.epoch && hash.bytes(record.value) === fingerprint.sha256 ? 'same' : 'truncated';
+  const [record] = await log.read(at.partition, end - 1, 1);
+  // A broker that throttles answers nothing, and so does a new leader that does not know yet what all have. A log that was cut says so by its end.
+  if (!record) throw new EventLogError('log_unavailable', `the log ends at ${at.end} and gives no record at ${end - 1}`, { partition: at.partition });
+  return record.epoch === fingerprint.epoch && hash.bytes(record.value) === fingerprint.sha256 ? 'same' : 'truncated';
 }
