@@ -146,8 +146,14 @@ export interface QuarantineRow {
   readonly tenant: string;
   /** Append time, ms since the epoch. */
   readonly time: number;
-  /** The record's value, base64. */
+  /** The record's value, base64: all of it, or as much as `cut` says. */
   readonly raw: string;
+  /** Present when `raw` is only the beginning of a record too large for a row. */
+  readonly cut?: {
+    /** Of the whole value, as the digest in hex. */
+    readonly bytes: number;
+    readonly sha256: string;
+  };
 }
 
 /** `KEY` row: what an API key may do. The secret itself is never stored. */

@@ -234,7 +234,7 @@ export class Folder {
     await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next));
     await eachLimited(buffer.quarantined.slice(buffer.quarantinedWritten), this.settings.concurrency, async (one) => {
       // Nobody looks whether it is there, as cuts do with deltas: an outcome that is not known is asked for again.
-      await this.parts.ledger.insert(quarantineRow(this.target.log, one));
+      await this.parts.ledger.insert(quarantineRow(this.target.log, one, this.parts.hash));
     });
     buffer.quarantinedWritten = buffer.quarantined.length;
     const { waiting: records, firstAppended, traces } = buffer;
