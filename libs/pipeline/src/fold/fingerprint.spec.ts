@@ -8,7 +8,8 @@ const hash: Hash = {
   bytes: (bytes) => createHash('sha256').update(bytes).digest('binary'),
 };
 const record = (offset: number, epoch = 1): LogRecord => ({ partition: 0, value: Uint8Array.of(offset), offset, epoch, time: 0 });
-const FOLDED: LastManifest = { number: 2, end: 5, fingerprint: fingerprintOf(record(4), hash) };
+const FOLDED: LastManifest = { number: 2, end: 5, fingerprint: fingerprintOf(record(4), hash), next: 5 };
+const UNFOLDED: LastManifest = { number: 0, end: 5, fingerprint: undefined, next: 5 };
 
 /** What the log says of itself, and what it answers when it is asked for the record before the manifest's end. */
 const check = (start: number, end: number, answer: readonly LogRecord[], last = FOLDED): ReturnType<typeof checkFingerprint> =>
@@ -24,6 +25,19 @@ describe('whether a log is the one that was folded', () => {
     ['truncated', 'the record is of another leader', 0, 9, [record(4, 2)]],
   ] as const)('says %s when %s', async (expected, _, start, end, answer) => {
     expect(await check(start, end, answer)).toBe(expected);
+  });
+
+  it.each([
+    ['same', 'it has everything from there on', 5, 9],
+    ['same', 'it has what was there before it was registered, too', 0, 5],
+    ['gap', 'retention went beyond', 6, 9],
+    ['truncated', 'it ends before', 0, 4],
+  ] as const)('says %s of one of which nothing is folded when %s', async (expected, _, start, end) => {
+    expect(await check(start, end, [], UNFOLDED)).toBe(expected);
+  });
+
+  it.each([['same', 3], ['gap', 4]] as const)('says %s where a takeover goes on before the last manifest and the log begins at %i', async (expected, start) => {
+    expect(await check(start, 9, [record(4)], { ...FOLDED, number: 0, next: 3 })).toBe(expected);
   });
 
   it('cannot be told while the log gives nothing where it says that it has something', async () => {

@@ -22,7 +22,7 @@ class Folding {
 
   async service(): Promise<FoldService> {
     const control = new MemoryLedger();
-    const logs = await registerLogs(control, 'east', await this.log.describe(), clock);
+    const logs = await registerLogs(control, 'east', this.log, clock);
     const probe: Probe = { ...silentProbe, alarm: ({ code, log }) => this.alarms.push(`${code} ${log}`) };
     const signal = new AbortController().signal;
     const parts = { log: this.log, ledger: this.ledger, hash, clock, probe, logs, random: { next: () => 0.5 }, signal };
