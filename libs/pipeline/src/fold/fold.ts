@@ -349,8 +349,8 @@ export class Folder {
     if (intactness === 'same') return;
     const [code, what] =
       intactness === 'truncated'
-        ? (['log_truncated', `the record at ${last.end - 1} is not the one that was folded: the log was truncated or re-created under its name`] as const)
-        : (['log_gap', `retention removed records from ${last.end} on before they were counted`] as const);
+        ? (['log_truncated', `${last.fingerprint ? `the record at ${last.end - 1} is not the one that was folded` : `it ends before ${last.end}`}: the log was truncated or re-created under its name`] as const)
+        : (['log_gap', `retention removed records from ${last.next} on before they were counted`] as const);
     throw new PipelineError(code, `${log} is stopped: ${what} (runbook: ${code})`);
   }
 
