@@ -97,7 +97,7 @@ interface Region {
 async function startRegion({ region, ledger: replica, derived, control, clock, flush, signal }: RegionOptions): Promise<Region> {
   const { flushAgeMs } = flush;
   const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: PARTITIONS }, clock });
-  const logs = await registerLogs(control, region, await log.describe(), clock);
+  const logs = await registerLogs(control, region, log, clock);
   const ledger = withDerivedApart(replica, derived);
   const parts = { log, logs, ledger, control, region, hash: nodeHash, clock, random: seededRandom(1), probe: silentProbe, signal };
   const service = new FoldService(

@@ -108,7 +108,7 @@ export class Installation {
   private async openRegion(region: string): Promise<Region> {
     const { clock, options: { ledger, control } } = this;
     const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: 1 }, clock });
-    const logs: LogId[] = await registerLogs(control, region, await log.describe(), clock);
+    const logs: LogId[] = await registerLogs(control, region, log, clock);
     const id = logId({ region, lineage: 0, partition: 0 });
     const parts = { log, logs, ledger, control, region, hash: nodeHash, clock, probe: silentProbe };
     const folder = new Folder(parts, { partition: 0, log: id, segments: [ownersSegment(id, 0, region)] }, FOLD_DEFAULTS);

@@ -20,7 +20,7 @@ export async function startProcess(env: Environment): Promise<MainService> {
     const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, { ...stores, onWrite: telemetry.ledgerWrites(region, 'ledger') }), (one) => one.close());
     const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, { ...stores, onWrite: telemetry.ledgerWrites(region, 'control') }), (one) => one.close());
     const log = opened.add(await openEventLog(logConfig, { clientId: 'meridian-aggregator', region, clock }), (one) => one.close());
-    const logs = await registerLogs(control, logRegion, await log.describe(), clock);
+    const logs = await registerLogs(control, logRegion, log, clock);
     const service = await startAggregator({
       region, listen: { host: config.MERIDIAN_HOST, port: config.MERIDIAN_PORT },
       logRegion, log, logs, ledger, control, clock, random: systemRandom, hash: nodeHash, telemetry,

@@ -20,7 +20,7 @@ class Region {
 
   async start(fold: Partial<FoldSettings> = {}): Promise<RunningAggregator> {
     const { log, ledger, control, telemetry } = this;
-    const logs = await registerLogs(control, 'eu', await log.describe(), clock);
+    const logs = await registerLogs(control, 'eu', log, clock);
     return startAggregator({
       region: 'eu', listen: { host: '127.0.0.1', port: 0 }, log, logs, ledger, control, clock, random: systemRandom, hash: nodeHash, telemetry,
       fold: { flushAgeMs: 20, flushIdleMs: 10, ...fold }, sampleIntervalMs: 10,

@@ -70,7 +70,7 @@ export class EmbeddedStores {
       const derived = await LevelLedger.open({ directory: data.derived(region), clock });
       this.closers.unshift(() => derived.close());
       replicas.push(ledger);
-      this.regions.push({ region, log, logs: await registerLogs(this.control, region, await log.describe(), clock), ledger, derived });
+      this.regions.push({ region, log, logs: await registerLogs(this.control, region, log, clock), ledger, derived });
     }
     const replicator = await Replicator.start({ replicas, clock, delayMs, onFailed });
     this.closers.unshift(() => replicator.close());

@@ -59,7 +59,7 @@ export class OneRegion {
     this.ledger.onWrite = telemetry.ledgerWrites(region, 'ledger');
     this.control.onWrite = telemetry.ledgerWrites(region, 'control');
     this.ledger.isBusy = true;
-    const logs = await registerLogs(this.control, region, await this.log.describe(), systemClock);
+    const logs = await registerLogs(this.control, region, this.log, systemClock);
     const running = await this.startService(service, telemetry, logs);
     const stop = async (): Promise<void> => {
       await running.close();

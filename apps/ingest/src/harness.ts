@@ -52,7 +52,7 @@ export class Harness {
     const env = { LOG_LEVEL: lines ? 'trace' : 'silent' };
     harness.telemetry = startTelemetry({ serviceName: 'test', env, ...(lines && { logTo: { write: (line: string) => void lines.push(line) } }) });
     harness.key = await harness.newKey('acme', ['ingest', 'void']);
-    const logs = await registerLogs(new MemoryLedger(), 'eu', await log.describe(), systemClock);
+    const logs = await registerLogs(new MemoryLedger(), 'eu', log, systemClock);
     harness.service = await startIngest({
       region: 'eu', listen: { host: '127.0.0.1', port: 0 }, log: wrap(log), logs, ledger, clock: systemClock, hash: nodeHash,
       telemetry: harness.telemetry, ...(limits && { limits }),

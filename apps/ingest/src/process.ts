@@ -17,7 +17,7 @@ export async function startProcess(env: Environment): Promise<MainService> {
     const ledger = opened.add(await openLedger(config.MERIDIAN_LEDGER, { ...stores, onWrite: telemetry.ledgerWrites(region, 'ledger') }), (one) => one.close());
     const control = opened.add(await openLedger(config.MERIDIAN_CONTROL, { ...stores, onWrite: telemetry.ledgerWrites(region, 'control') }), (one) => one.close());
     const log = opened.add(await openEventLog(config, { clientId: 'meridian-ingest', region, clock }), (one) => one.close());
-    const logs = await registerLogs(control, region, await log.describe(), clock);
+    const logs = await registerLogs(control, region, log, clock);
     const limits = {
       requestsMax: config.MERIDIAN_REQUESTS_MAX,
       tenantRequestsMax: config.MERIDIAN_TENANT_REQUESTS_MAX,

@@ -114,7 +114,7 @@ export class World {
     const { ledger, control, telemetry } = this;
     const [clock, hash, random, probe, { signal }] = [systemClock, nodeHash, systemRandom, telemetry.probe(region), this.stopping];
     const log = new MemoryEventLog({ incarnation: { cluster: region, topic: 'events', partitions: 2 }, clock });
-    const logs = await registerLogs(control, region, await log.describe(), clock);
+    const logs = await registerLogs(control, region, log, clock);
     const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, region, id);
     const fold = new FoldService({ log, ledger, hash, clock, random, probe, logs, segmentsOf, openStream: () => Promise.resolve(), signal }, { ...FOLD_DEFAULTS, flushAgeMs: 50, flushIdleMs: 10 });
     await fold.start(log);

@@ -40,7 +40,7 @@ export class LogsController {
     assertPlatform(caller);
     const { region, lineage, reason } = readBody(retirementSchema, given(body));
     const { clock } = this.parts;
-    const request = { region, keep: 'cut', reason, by: caller.keyId, clock, ...(lineage !== undefined && { lineage }) } as const;
+    const request = { region, reason, by: caller.keyId, clock, ...(lineage !== undefined && { lineage }) } as const;
     return { logs: (await retireRegion(this.parts, request)).map(({ log, offset }) => ({ log, offset })) };
   }
 
@@ -50,8 +50,8 @@ export class LogsController {
   async renew(@CallerOf() caller: Caller, @Body() body: JsonBody | undefined): Promise<object> {
     assertPlatform(caller);
     const { region, reason } = readBody(lineageSchema, given(body));
-    const logs = await renewRegion(this.parts, { region, reason, by: caller.keyId, clock: this.parts.clock });
-    return { logs: logs.map((log) => ({ log, offset: 0 })) };
+    const { offsets } = await renewRegion(this.parts, { region, reason, by: caller.keyId, clock: this.parts.clock });
+    return { logs: Object.entries(offsets).map(([log, offset]) => ({ log, offset })) };
   }
 }
 

@@ -88,7 +88,7 @@ export const openApi = openApiDocument({
     {
       method: 'post', path: '/v1/logs/new-lineage', summary: 'Begin anew with a topic whose offsets have started over; a key of the platform', scopes: ['ops'],
       body: { 'application/json': lineageSchema },
-      answers: { 200: { description: 'the new logs; the old ones count up to where they were folded', schema: handedOverSchema } },
+      answers: { 200: { description: 'those that are given up, and up to where they count: the next start of a service of the region registers others, from where the topic begins then', schema: handedOverSchema } },
       problems: [400, 404, 413, 415],
     },
   ],

@@ -133,7 +133,7 @@ export class Appender {
       for (const [partition, batch] of batches) {
         const outcome = outcomes.get(partition);
         invariant(outcome, `a send answers for partition ${partition}`);
-        // Again only when it is certain that nothing was appended.
+        // Again only when nothing was appended, by what the broker says: else the caller has to know.
         if ('error' in outcome && outcome.isUnsent && isPassing(translate(outcome.error, 'appending')) && clock.now() + waitMs <= until) continue;
         if ('error' in outcome) this.refuse(partition, batch, outcome.error);
         else acknowledge(batch, outcome.base);

@@ -1,7 +1,7 @@
 import type { LogRecord } from '@meridian/event-log';
 import fc from 'fast-check';
 import { readBatches, type Source } from './batches';
-import { ATTRIBUTES_AT, sealed, stored, type StoredBatch, type StoredRecord } from './batches.fixture';
+import { APPEND_TIME, ATTRIBUTES_AT, sealed, stored, type StoredBatch, type StoredRecord } from './batches.fixture';
 
 const MAGIC_AT = 16;
 const CRC_AT = 17;
@@ -75,6 +75,12 @@ describe('batches that are not as the log needs them', () => {
     const bytes = await stored(one);
     bytes[ATTRIBUTES_AT] = 0;
     await expect(readBatches(sealed(bytes), source)).rejects.toMatchObject({ code: 'log_invalid', message: expect.stringContaining('message.timestamp.type') as string });
+  });
+
+  it.each([['of a transaction, which may be aborted', 0x10], ['that mark the end of one', 0x30], ['of marks outside of any', 0x20]])('are refused when they are %s', async (_, flags) => {
+    const bytes = await stored(one);
+    bytes[ATTRIBUTES_AT] = APPEND_TIME | flags;
+    await expect(readBatches(sealed(bytes), source)).rejects.toMatchObject({ code: 'log_invalid', message: expect.stringContaining('by a transaction') as string });
   });
 
   it('are refused in a format that knows no leader epoch', async () => {

@@ -20,6 +20,9 @@ const COUNT_AT = 57;
 const RECORDS_AT = 61;
 const MAGIC = 2;
 const FLAG_LOG_APPEND_TIME = 8;
+const FLAG_TRANSACTIONAL = 16;
+/** Its records are marks of a transaction's end. */
+const FLAG_CONTROL = 32;
 /** A number of 32 bits in groups of 7, and one of 64. */
 const VARINT_BYTES_MAX = 5;
 const VARLONG_BYTES_MAX = 10;
@@ -53,7 +56,12 @@ export async function readBatches(bytes: Buffer, source: Source): Promise<LogRec
 /** Adds the records of `batch`, which lie in `bytes`. */
 function readBatch(batch: Buffer, bytes: Buffer, source: Source, records: LogRecord[]): void {
   const { topic, partition, offset: from } = source;
-  if ((batch.readInt16BE(ATTRIBUTES_AT) & FLAG_LOG_APPEND_TIME) === 0) {
+  const attributes = batch.readInt16BE(ATTRIBUTES_AT);
+  if ((attributes & (FLAG_TRANSACTIONAL | FLAG_CONTROL)) !== 0) {
+    // Aborted ones are handed out like any other: whether they count, the batch does not say.
+    throw new EventLogError('log_invalid', `the batch at ${partition}:${int64(batch, 0)} was written by a transaction: only ingest may write to topic ${topic}`);
+  }
+  if ((attributes & FLAG_LOG_APPEND_TIME) === 0) {
     throw new EventLogError('log_invalid', `the batch at ${partition}:${int64(batch, 0)} does not carry the broker's append time: topic ${topic} needs message.timestamp.type=LogAppendTime`);
   }
   const base = int64(batch, 0);
@@ -142,7 +150,7 @@ function int64(bytes: Buffer, at: number): number {
 }
 
 function gap({ topic, partition, offset: from }: Source, offset: number, records: readonly LogRecord[]): EventLogError {
-  return new EventLogError('log_invalid', `partition ${partition} goes on at ${offset} after ${from + records.length - 1}: topic ${topic} is compacted or written by transactions`);
+  return new EventLogError('log_invalid', `partition ${partition} goes on at ${offset} after ${from + records.length - 1}: topic ${topic} is compacted`);
 }
 
 /** On the way, perhaps: it is read again over another connection. Brokers look when they store a batch, not when they hand it out. */

@@ -56,7 +56,11 @@ export function isType(error: unknown, ...types: readonly string[]): boolean {
   return types.includes(innermost(error).type);
 }
 
-/** The broker refused before it appended. */
+/**
+ * The broker refused before it appended; but for one case: a leader that has appended, and is deposed while it waits for its
+ * followers, answers `NOT_LEADER_FOR_PARTITION` too, and what it appended may stay. What is sent again is in the log twice
+ * then, which is counted once, by its identity.
+ */
 const REFUSED = ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'NOT_ENOUGH_REPLICAS', 'UNKNOWN_TOPIC_OR_PARTITION'];
 /** Nothing was sent. */
 const UNSENT = ['KafkaJSBrokerNotFound', 'KafkaJSMetadataNotLoaded', 'KafkaJSTopicMetadataNotLoaded', 'KafkaJSLockTimeout'];
@@ -66,8 +70,8 @@ const UNREACHED: readonly unknown[] = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']
 const UNCONNECTED = ['Connection timeout', 'Not connected', 'Failed to connect'];
 
 /**
- * Is it certain that a send that failed so has appended nothing? After a connection that was lost, or a time that ran
- * out, it is not.
+ * Has a send that failed so appended nothing, save for what `REFUSED` says? After a connection that was lost, or a time that
+ * ran out, that cannot be told.
  */
 export function isUnsent(error: unknown): boolean {
   const { name, type, code, message } = innermost(error);

@@ -24,7 +24,7 @@ const VERSION_MIN = 3;
 /** What became of the records of one partition: where the first of them stands, or why not. */
 export type Outcome =
   | { readonly base: number }
-  /** `isUnsent`: it is certain that nothing was appended. */
+  /** `isUnsent`: nothing was appended, as far as the broker's answer tells (`errors.ts`). */
   | { readonly error: unknown; readonly isUnsent: boolean };
 
 /** By partition: one outcome for each that is given. Never rejects. */

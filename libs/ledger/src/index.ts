@@ -11,5 +11,5 @@ export { compareSortKeys } from './order';
 export {
   decodeJson, encodeJson, INDEX_VALUE, SCOPES, sessionCacheCodec, usageCodec,
   type Ahead, type ApiKeyRow, type Boundaries, type Boundary, type Derived, type DerivedCodec, type EndsSample, type LogRegistration,
-  type LogRetirement, type QuarantineRow, type ResolvedThrough, type Scope, type SessionCache,
+  type LineageRenewal, type LogRetirement, type QuarantineRow, type ResolvedThrough, type Scope, type SessionCache,
 } from './rows';

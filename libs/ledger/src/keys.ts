@@ -61,6 +61,8 @@ export const keys = {
   logRegistration: (log: LogId): Key => ({ pk: keys.logsPk, sk: logKey(log) }),
   logRetirement: (log: LogId): Key => ({ pk: 'RETIRED', sk: logKey(log) }),
   retirementsPk: 'RETIRED',
+  renewalsPk: 'RENEWED',
+  renewal: (region: string, lineage: number): Key => ({ pk: keys.renewalsPk, sk: `${region}#${pad(lineage, LINEAGE_DIGITS)}` }),
   controlCutsPk: 'CUT',
   controlCut: (k: number): Key => ({ pk: keys.controlCutsPk, sk: pad(k, CUT_DIGITS) }),
   jobsPk: 'JOB',

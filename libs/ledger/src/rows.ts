@@ -30,7 +30,7 @@ export interface LogRegistration {
   readonly topic: string;
   readonly partition: number;
   readonly lineage: number;
-  /** First offset. */
+  /** First offset that the topic had when it was registered. */
   readonly start: number;
   /** ms since the epoch. */
   readonly registeredAt: number;
@@ -43,6 +43,23 @@ export interface LogRetirement {
   readonly by: string;
   readonly reason: string;
   readonly retiredAt: number;
+}
+
+/**
+ * `RENEWED` row: an operator's decision that a lineage is given up for the next one. The first service of the region that
+ * starts carries it out, since it has the log: it registers the next lineage, and then retires these logs. Until then they
+ * hold cuts back as before.
+ */
+export interface LineageRenewal {
+  readonly region: string;
+  /** That is given up. */
+  readonly lineage: number;
+  /** Up to where each of its logs counts. */
+  readonly offsets: Readonly<Record<LogId, number>>;
+  readonly by: string;
+  readonly reason: string;
+  /** ms since the epoch. */
+  readonly decidedAt: number;
 }
 
 /** `E#region` row: one sample of all logs of one lineage of the region. */
@@ -146,8 +163,14 @@ export interface QuarantineRow {
   readonly tenant: string;
   /** Append time, ms since the epoch. */
   readonly time: number;
-  /** The record's value, base64. */
+  /** The record's value, base64: all of it, or as much as `cut` says. */
   readonly raw: string;
+  /** Present when `raw` is only the beginning of a record too large for a row. */
+  readonly cut?: {
+    /** Of the whole value, as the digest in hex. */
+    readonly bytes: number;
+    readonly sha256: string;
+  };
 }
 
 /** `KEY` row: what an API key may do. The secret itself is never stored. */

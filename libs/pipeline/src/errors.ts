@@ -5,8 +5,8 @@ export const PIPELINE_ERROR_CODES = ['log_truncated', 'log_gap', 'log_retired', 
 export type PipelineErrorCode = (typeof PIPELINE_ERROR_CODES)[number];
 
 /**
- * - `log_truncated`: the record before the last manifest's end is gone or another one. The log stops.
- * - `log_gap`: the log starts after the last manifest's end: retention removed records before they were folded. The log stops.
+ * - `log_truncated`: the record before the last manifest's end is gone or another one, or the log ends before its registered start. The log stops.
+ * - `log_gap`: the log starts after the last manifest's end, or after its registered start when there is none: retention removed records before they were folded. The log stops.
  * - `log_retired`: every log of the topic was given up: what is appended to it would not be counted.
  * - `stream_doubtful`: the stream may have deltas of records that are not in the log any more. The log is folded by a new stream.
  * - `contended`: someone else kept writing first, more often than we retry at once.

@@ -40,7 +40,7 @@ class World {
 
   static async start(): Promise<World> {
     const world = new World();
-    world.logs = await registerLogs(world.control, 'east', await world.log.describe(), world.clock);
+    world.logs = await registerLogs(world.control, 'east', world.log, world.clock);
     return world;
   }
 

@@ -57,7 +57,7 @@ class Region {
   }
 
   async register(): Promise<void> {
-    this.logs = await registerLogs(this.control, this.name, await this.log.describe(), this.clock);
+    this.logs = await registerLogs(this.control, this.name, this.log, this.clock);
   }
 
   accept(...events: UsageEvent[]): Promise<unknown> {

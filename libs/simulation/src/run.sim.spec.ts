@@ -39,7 +39,7 @@ describe('the simulated installation', () => {
 describe('without a defence', () => {
   /** `npm run sim` takes out every one of them; these are caught so soon that every test run can afford it. */
   const soonCaught: readonly SwitchName[] = ['no-identity', 'scalar-offset-fence', 'skip-presence', 'usage-own-inserts', 'unversioned-replace'];
-  const SEEDS_MAX = 15;
+  const SEEDS_MAX = 60;
 
   it.each(soonCaught)('%s something goes wrong and is seen', async (without) => {
     let caught = 0;

@@ -140,7 +140,7 @@ export class World {
     const topic = this.topicOf(region);
     this.spawn('ingest', region, topic, () => this.spawnIngest(region), async ({ process, options, control }) => {
       const log = topic.port(process, 'ingest');
-      const logs = await retrying('register', options, async () => registerLogs(control, region, await log.describe(), process.clock));
+      const logs = await retrying('register', options, async () => registerLogs(control, region, log, process.clock));
       this.acceptors.set(region, new Acceptor({ log, logs, clock: process.clock, probe: silentProbe }));
     });
   }
@@ -152,7 +152,7 @@ export class World {
       const log = topic.port(process, writer);
       const ledger = this.ledger(process, writer);
       const hash = this.parts.hash(this.hash);
-      const logs = await retrying('register', options, async () => registerLogs(control, region, await log.describe(), process.clock));
+      const logs = await retrying('register', options, async () => registerLogs(control, region, log, process.clock));
       const parts = {
         ...options, log, ledger, control, region, hash, logs,
         segmentsOf: (id: LogId) => segmentsWrittenBy(control, writer, id),

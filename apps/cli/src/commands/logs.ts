@@ -46,8 +46,8 @@ export function logsCommand(): Command {
   const retire = giving('retire', "give up a region's logs at the newest cut, for good: for a region that is lost with all it had")
     .addOption(new Option('--lineage <n>', 'of the logs, when the region has live ones of several').argParser(parseInteger(0, LINEAGE_MAX)))
     .action((options: RetireOptions) => giveUp('/v1/logs/retire', options, 'nothing of them counts from here on'));
-  const newLineage = giving('new-lineage', 'begin anew with a topic that was re-created or truncated: its logs count as far as they were folded, and new ones are registered')
-    .action((options: RetireOptions) => giveUp('/v1/logs/new-lineage', options, `these are registered: restart the services of ${options.region}`));
+  const newLineage = giving('new-lineage', 'begin anew with a topic that was re-created, truncated or has lost records to retention: its logs count as far as they were folded, others go on with what it holds')
+    .action((options: RetireOptions) => giveUp('/v1/logs/new-lineage', options, `nothing of them counts from there on. Restart the services of ${options.region}: the first one registers others in their place, from where the topic begins by then`));
   return new Command('logs').description('logs: one for each partition of each incarnation of a topic').addCommand(list).addCommand(retire).addCommand(newLineage);
 }
 

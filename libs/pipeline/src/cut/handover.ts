@@ -2,12 +2,12 @@
  * What an operator does to the logs of a region: hand them to another writer, or give them up. Either is on record for
  * good, and may be asked for any number of times: what is done already is not done again.
  */
-import { lastSegment, nextSegment, type Clock, type Cut, type LogId } from '@meridian/accounting';
-import { decodeJson, encodeJson, keys, type Boundaries, type Ledger, type LogRetirement } from '@meridian/ledger';
+import { invariant, lastSegment, nextSegment, type Clock, type Cut, type LogId } from '@meridian/accounting';
+import { decodeJson, encodeJson, keys, type Boundaries, type Ledger, type LineageRenewal, type LogRetirement } from '@meridian/ledger';
 import { insertCut } from './allocate';
 import { newestCut } from './cuts';
 import { PipelineError } from '../errors';
-import { listLogs, registerAnew, retireLog, type RegisteredLog } from './registry';
+import { listLogs, listRenewals, renewLineage, retireLog, type RegisteredLog } from './registry';
 
 export interface HandoverParts {
   /** Replica of the region where it is done. */
@@ -73,30 +73,20 @@ export interface Retirement {
   readonly region: string;
   /** Of the logs; need not be given while all live logs of the region are of one. */
   readonly lineage?: number;
-  /**
-   * What of its logs still counts: up to the newest cut (`cut`), for a region that is lost with all it had; or all that
-   * its writer has folded (`folded`), for a topic whose offsets have started over. The writer must not fold any more.
-   */
-  readonly keep: 'cut' | 'folded';
   readonly by: string;
   readonly reason: string;
   readonly clock: Clock;
 }
 
-/** Puts on record that nothing of the region's logs counts from here on. Its services register new ones at their next start. */
-export async function retireRegion(parts: HandoverParts, { region, lineage, keep, by, reason, clock }: Retirement): Promise<readonly LogRetirement[]> {
+/** Puts on record that nothing of the region's logs counts from here on. Answers from where. */
+export async function retireRegion(parts: HandoverParts, { region, lineage, by, reason, clock }: Retirement): Promise<readonly LogRetirement[]> {
   const live = await liveLogs(parts.control, region);
-  const lineages = [...new Set(live.map((log) => log.lineage))];
-  if (lineage === undefined && lineages.length > 1) {
-    throw new PipelineError('scope_invalid', `region ${region} has live logs of the lineages ${lineages.join(', ')}: say which one is to be retired`);
-  }
-  const logs = live.filter((log) => log.lineage === (lineage ?? log.lineage));
+  const logs = live.filter((log) => log.lineage === (lineage ?? onlyLineage(live)));
   if (logs.length === 0) throw new PipelineError('unknown_log', `region ${region} has no live log of lineage ${lineage}`);
   const cut = await newestCut(parts.control);
   const retirements: LogRetirement[] = [];
   for (const { log, start } of logs) {
-    const cutLog = cut.logs.find((one) => one.log === log);
-    const offset = Math.max(cutLog?.offset ?? start, keep === 'folded' && cutLog ? await foldedTo(parts.ledger, cutLog) : 0);
+    const offset = cut.logs.find((one) => one.log === log)?.offset ?? start;
     const retirement: LogRetirement = { log, offset, by, reason, retiredAt: clock.now() };
     await retireLog(parts.control, retirement);
     retirements.push(retirement);
@@ -105,17 +95,34 @@ export async function retireRegion(parts: HandoverParts, { region, lineage, keep
 }
 
 /**
- * Gives up the region's logs where they were folded to, unless they are given up already, and registers others under the
- * same names. What the topic still holds of the old ones is folded again, and is duplicates.
+ * Puts on record that the region's logs are given up where its writer has folded them to, for others on the same topic:
+ * `registerLogs` does both at the next start of a service of the region. What the topic still holds of the old ones is
+ * folded again, and is duplicates. The region's logs may be retired already. Answers the decision that stands.
  */
-export async function renewRegion(parts: HandoverParts, { region, by, reason, clock }: Omit<Retirement, 'keep' | 'lineage'>): Promise<readonly LogId[]> {
-  const live = (await listLogs(parts.control)).filter((log) => log.region === region && !log.retired);
-  if (live.length > 0) await retireRegion(parts, { region, by, reason, clock, keep: 'folded' });
-  const logs = (await listLogs(parts.control)).filter((log) => log.region === region);
-  const newest = logs.filter(({ lineage }) => lineage === logs.at(-1)?.lineage);
-  const [first] = newest;
-  if (!first) throw new PipelineError('unknown_log', `region ${region} never had a log`);
-  return registerAnew(parts.control, region, { cluster: first.cluster, topic: first.topic, partitions: newest.length }, clock);
+export async function renewRegion(parts: HandoverParts, { region, by, reason, clock }: Omit<Retirement, 'lineage'>): Promise<LineageRenewal> {
+  const known = (await listLogs(parts.control)).filter((log) => log.region === region);
+  const newest = known.at(-1);
+  if (!newest) throw new PipelineError('unknown_log', `region ${region} never had a log`);
+  const renewals = await listRenewals(parts.control, region);
+  const live = known.filter((log) => !log.retired && !renewals.has(log.lineage));
+  const lineage = live.length > 0 ? onlyLineage(live) : newest.lineage;
+  const standing = renewals.get(lineage);
+  if (standing) return standing;
+  const cut = await newestCut(parts.control);
+  const offsets: Record<LogId, number> = {};
+  for (const { log, start, retired } of known.filter((one) => one.lineage === lineage)) {
+    const cutLog = cut.logs.find((one) => one.log === log);
+    offsets[log] = retired?.offset ?? (cutLog ? Math.max(cutLog.offset, await foldedTo(parts.ledger, cutLog)) : start);
+  }
+  return renewLineage(parts.control, { region, lineage, offsets, by, reason, decidedAt: clock.now() });
+}
+
+/** Of live logs of a region. */
+function onlyLineage(logs: readonly RegisteredLog[]): number {
+  const [lineage, ...others] = new Set(logs.map((log) => log.lineage));
+  invariant(lineage !== undefined, 'there are live logs');
+  if (others.length === 0) return lineage;
+  throw new PipelineError('scope_invalid', `region ${logs[0]?.region} has live logs of the lineages ${[lineage, ...others].join(', ')}: say which one is to be retired`);
 }
 
 /** Where the log's last stream stands by its writer's own word, with all it says present there. */

@@ -3,8 +3,8 @@
  * topic gets new logs (the next lineage), so that offsets of two incarnations are never compared.
  */
 import { logId, type Clock, type LogId } from '@meridian/accounting';
-import type { Incarnation } from '@meridian/event-log';
-import { decodeJson, encodeJson, keys, queryAll, type Ledger, type LogRegistration, type LogRetirement } from '@meridian/ledger';
+import type { EventLog, Extent } from '@meridian/event-log';
+import { decodeJson, encodeJson, keys, queryAll, type Ledger, type LineageRenewal, type LogRegistration, type LogRetirement } from '@meridian/ledger';
 import { PipelineError } from '../errors';
 
 export interface RegisteredLog extends LogRegistration {
@@ -30,42 +30,67 @@ export async function listLogs(control: Ledger): Promise<RegisteredLog[]> {
 const ATTEMPTS_MAX = 20;
 
 /**
- * Registers every partition of this incarnation of the region's topic that is not registered yet, and answers the log
- * of each partition. Idempotent; any number of processes may call it at once.
+ * Registers every partition of this incarnation of the region's topic that is not registered yet, from where the topic has
+ * it now, and answers the log of each partition. Carries out what `renewRegion` decided: the logs of a lineage that is given
+ * up are retired as soon as those of the next one are registered, never before, so that cuts wait for one or the other.
+ * Idempotent; any number of processes may call it at once. Rejects with `log_retired` when all were given up for good.
  */
-export async function registerLogs(control: Ledger, region: string, incarnation: Incarnation, clock: Clock): Promise<LogId[]> {
-  const { cluster, topic, partitions } = incarnation;
+export async function registerLogs(control: Ledger, region: string, log: Pick<EventLog, 'describe' | 'extents'>, clock: Clock): Promise<LogId[]> {
+  const { cluster, topic, partitions } = await log.describe();
+  let extents: readonly Extent[] | undefined;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const known = (await listLogs(control)).filter((log) => log.region === region);
-    const all = known.filter((log) => log.cluster === cluster && log.topic === topic);
-    const live = all.find(({ retired }) => !retired);
-    if (!live && all[0]) throw new PipelineError('log_retired', retiredText(all[0]));
+    const renewals = await listRenewals(control, region);
+    const known = (await listLogs(control)).filter((one) => one.region === region);
+    const all = known.filter((one) => one.cluster === cluster && one.topic === topic);
+    const live = all.find((one) => !one.retired && !renewals.has(one.lineage));
+    const last = all.at(-1);
+    if (!live && last && !renewals.has(last.lineage)) throw new PipelineError('log_retired', retiredText(last));
     const lineage = live?.lineage ?? nextLineage(known);
     const logs: LogId[] = [];
     let isRegistered = true;
     for (let partition = 0; partition < partitions; partition++) {
-      const log = logId({ region, lineage, partition });
-      logs.push(log);
+      const id = logId({ region, lineage, partition });
+      logs.push(id);
       if (all.some((one) => one.lineage === lineage && one.partition === partition)) continue;
-      if (!(await register(control, { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() }))) isRegistered = false;
+      extents ??= await log.extents();
+      // A partition that came after the log was opened is as new as that.
+      const start = extents[partition]?.start ?? 0;
+      if (!(await register(control, { log: id, region, cluster, topic, partition, lineage, start, registeredAt: clock.now() }))) isRegistered = false;
     }
-    if (isRegistered) return logs;
+    if (!isRegistered) continue;
+    await retireRenewed(control, all, renewals, clock);
+    return logs;
   }
   throw new PipelineError('contended', `the logs of ${region} could not be registered: someone else kept registering first`);
 }
 
-/** Registers the logs of a topic under a new lineage, though logs of that name were given up: its offsets have started over. */
-export async function registerAnew(control: Ledger, region: string, { cluster, topic, partitions }: Incarnation, clock: Clock): Promise<LogId[]> {
-  const lineage = nextLineage((await listLogs(control)).filter((log) => log.region === region));
-  const logs: LogId[] = [];
-  for (let partition = 0; partition < partitions; partition++) {
-    const log = logId({ region, lineage, partition });
-    if (!(await register(control, { log, region, cluster, topic, partition, lineage, start: 0, registeredAt: clock.now() }))) {
-      throw new PipelineError('contended', `lineage ${lineage} of ${region} was registered by someone else just now`);
-    }
-    logs.push(log);
+/** By the lineage that is given up. */
+export async function listRenewals(control: Ledger, region: string): Promise<ReadonlyMap<number, LineageRenewal>> {
+  const renewals = new Map<number, LineageRenewal>();
+  for await (const row of queryAll(control, keys.renewalsPk, {}, { consistent: true })) {
+    const renewal = decodeJson<LineageRenewal>(row.value);
+    if (renewal.region === region) renewals.set(renewal.lineage, renewal);
   }
-  return logs;
+  return renewals;
+}
+
+/** Puts on record that a lineage is given up for the next one; answers the decision that stands, which is the first. */
+export async function renewLineage(control: Ledger, renewal: LineageRenewal): Promise<LineageRenewal> {
+  const key = keys.renewal(renewal.region, renewal.lineage);
+  if ((await control.insert({ ...key, value: encodeJson(renewal) })) === 'inserted') return renewal;
+  const row = await control.get(key, { consistent: true });
+  return row ? decodeJson<LineageRenewal>(row.value) : renewal;
+}
+
+/** Also those of partitions that were added since: nothing of them counts. */
+async function retireRenewed(control: Ledger, logs: readonly RegisteredLog[], renewals: ReadonlyMap<number, LineageRenewal>, clock: Clock): Promise<void> {
+  for (const { log, lineage, start, retired } of logs) {
+    const renewal = renewals.get(lineage);
+    if (!renewal || retired) continue;
+    const { offsets, by, reason } = renewal;
+    const offset = (offsets as Readonly<Record<LogId, number | undefined>>)[log] ?? start;
+    await retireLog(control, { log, offset, by, reason, retiredAt: clock.now() });
+  }
 }
 
 /** False when someone else registered the log first. */

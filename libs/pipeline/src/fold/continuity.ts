@@ -19,11 +19,11 @@ export class Continuity {
     private readonly assertIntact: (last: LastManifest) => Promise<void>,
   ) {}
 
-  /** Begins anew after `last`, which the log holds; undefined: at the start of a stream. */
+  /** Begins anew after `last`, which the log holds; undefined, or without a fingerprint: at the start of a stream. */
   open(last: LastManifest | undefined): void {
-    this.opened = last;
+    this.opened = last?.fingerprint && last;
     this.taken = undefined;
-    this.epoch = last?.fingerprint.epoch;
+    this.epoch = last?.fingerprint?.epoch;
   }
 
   /** Whether the record is of the same leader as the one before. */
@@ -39,7 +39,7 @@ export class Continuity {
   /** Another leader wrote it: rejects when what was taken before it is not in the log any more. */
   async assertFollows({ epoch }: LogRecord): Promise<void> {
     const { taken } = this;
-    const before = taken ? { number: 0, end: taken.offset + 1, fingerprint: fingerprintOf(taken, this.hash) } : this.opened;
+    const before = taken ? { number: 0, end: taken.offset + 1, fingerprint: fingerprintOf(taken, this.hash), next: taken.offset + 1 } : this.opened;
     if (before) await this.assertIntact(before);
     this.epoch = epoch;
   }

@@ -22,7 +22,7 @@ class Folding {
 
   async service(): Promise<FoldService> {
     const control = new MemoryLedger();
-    const logs = await registerLogs(control, 'east', await this.log.describe(), clock);
+    const logs = await registerLogs(control, 'east', this.log, clock);
     const probe: Probe = { ...silentProbe, alarm: ({ code, log }) => this.alarms.push(`${code} ${log}`) };
     const signal = new AbortController().signal;
     const parts = { log: this.log, ledger: this.ledger, hash, clock, probe, logs, random: { next: () => 0.5 }, signal };
@@ -45,6 +45,22 @@ describe('the fold service', () => {
     await service.close();
     expect(folding.alarms).toEqual(['log_unknown_rules east.0.0']);
     expect([...folding.ledger.all()].map(({ pk }) => pk.split('#').slice(0, 2).join('#'))).toEqual(['A#east.00000.00001~00000', 'Q#east.00000.00001', 'M#east.00000.00001~00000']);
+  });
+
+  it('asks again when a log gives nothing just now of what was folded, as a broker that throttles does', async () => {
+    const folding = new Folding();
+    const broken = new TextEncoder().encode('not JSON');
+    await folding.log.append([{ partition: 0, key: 'k', value: broken }, { partition: 1, key: 'k', value: broken }]);
+    const first = await folding.service();
+    await first.assigned([0]);
+    await first.records(0, await folding.log.read(0, 0, 1));
+    await first.close();
+    const read = folding.log.read.bind(folding.log);
+    let refusals = 0;
+    folding.log.read = (partition, offset, limit) => (refusals++ < 2 ? Promise.resolve([]) : read(partition, offset, limit));
+    const second = await folding.service();
+    expect(await second.assigned([0])).toEqual(new Map([[0, 1]]));
+    expect([refusals, folding.alarms]).toEqual([3, []]);
   });
 
   it('says whether any log has moved since it was last asked', async () => {

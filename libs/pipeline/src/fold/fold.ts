@@ -234,7 +234,7 @@ export class Folder {
     await sharing(buffer.sessions, this.settings.concurrency, (next) => this.settleSessions(next));
     await eachLimited(buffer.quarantined.slice(buffer.quarantinedWritten), this.settings.concurrency, async (one) => {
       // Nobody looks whether it is there, as cuts do with deltas: an outcome that is not known is asked for again.
-      await this.parts.ledger.insert(quarantineRow(this.target.log, one));
+      await this.parts.ledger.insert(quarantineRow(this.target.log, one, this.parts.hash));
     });
     buffer.quarantinedWritten = buffer.quarantined.length;
     const { waiting: records, firstAppended, traces } = buffer;
@@ -349,8 +349,8 @@ export class Folder {
     if (intactness === 'same') return;
     const [code, what] =
       intactness === 'truncated'
-        ? (['log_truncated', `the record at ${last.end - 1} is not the one that was folded: the log was truncated or re-created under its name`] as const)
-        : (['log_gap', `retention removed records from ${last.end} on before they were counted`] as const);
+        ? (['log_truncated', `${last.fingerprint ? `the record at ${last.end - 1} is not the one that was folded` : `it ends before ${last.end}`}: the log was truncated or re-created under its name`] as const)
+        : (['log_gap', `retention removed records from ${last.next} on before they were counted`] as const);
     throw new PipelineError(code, `${log} is stopped: ${what} (runbook: ${code})`);
   }
 

@@ -46,7 +46,7 @@ class World {
   /** A member of the group, and what it told last. */
   async join(): Promise<Member> {
     const { clock, control, ledger, log } = this;
-    this.logs = await registerLogs(control, 'east', await log.describe(), clock);
+    this.logs = await registerLogs(control, 'east', log, clock);
     const member: { lags: readonly LogLag[]; stopped: number } = { lags: [], stopped: 0 };
     const probe = { ...silentProbe, behind: (told: readonly LogLag[]) => (member.lags = told), alarm: () => member.stopped++ };
     const segmentsOf = (id: LogId): ReturnType<typeof segmentsWrittenBy> => segmentsWrittenBy(control, 'east', id);
