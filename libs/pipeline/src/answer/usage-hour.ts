@@ -65,13 +65,14 @@ export interface UsageChange {
 
 /**
  * Brings an hour from one cut to the next; answers how many rows that took. Rejects with `resolving` when one of them is
- * damaged. A part that is new at this cut must not be written from a wrong sum, for no version would refuse it: see below.
+ * damaged.
  */
 export async function writeUsageHour(ledger: Ledger, hash: Hash, change: UsageChange): Promise<number> {
   const { region, tenant, hour, k, base } = change;
   const stored = await readParts(ledger, keys.usagePk(region, tenant, hour.slice(0, 7)), hour);
   const before = valuesAt(stored, base);
-  // A row beyond the base may be one that a rerun restored, without what it said before: then this cut is done.
+  // A row beyond the base may be one that a rerun restored, without what it said before. The sum would be wrong, and no
+  // version refuses a part that is new. But then this cut is resolved.
   const isAhead = [...stored.values()].some((row) => row.k > base);
   if (!before || (isAhead && (await resolvedThrough(ledger, region)).k >= k)) return 0;
   const sum = new Usage();
