@@ -70,7 +70,8 @@ export interface UsageChange {
 export async function writeUsageHour(ledger: Ledger, hash: Hash, change: UsageChange): Promise<number> {
   const { region, tenant, hour, k, base } = change;
   const stored = await readParts(ledger, keys.usagePk(region, tenant, hour.slice(0, 7)), hour);
-  const before = valuesAt(stored, base);
+  // As the rows stand: the next cut is always the one after the base, and who leaped over one would be found out here.
+  const before = valuesAt(stored, k - 1);
   // A row beyond the base may be one that a rerun restored, without what it said before. The sum would be wrong, and no
   // version refuses a part that is new. But then this cut is resolved.
   const isAhead = [...stored.values()].some((row) => row.k > base);
