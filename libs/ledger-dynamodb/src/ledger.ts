@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Random } from '@meridian/accounting';
 import {
-  assertKey, assertKeys, assertQuery, LedgerError,
+  assertKey, assertKeys, assertQuery, assertRow, LedgerError,
   type Key, type Ledger, type Page, type Range, type ReadOptions, type Row, type StoredRow, type VersionedRow,
 } from '@meridian/ledger';
 import { Attempts, Unfinished, type Attempt } from './attempts';
@@ -63,7 +63,7 @@ export class DynamoLedger implements Ledger {
    * bytes, the call is answered `inserted`. Who wrote equal bytes under one name makes no difference to anyone.
    */
   async insert(row: Row): Promise<'inserted' | 'exists'> {
-    return this.call(() => assertKey(row), async () => {
+    return this.call(() => assertRow(row), async () => {
       const stored = await this.put(row, { Item: rowItem(row, 0), ConditionExpression: IF_ABSENT });
       return stored === undefined || stored.isOurs ? 'inserted' : 'exists';
     });
@@ -71,7 +71,7 @@ export class DynamoLedger implements Ledger {
 
   /** Of one version, the last of several is there in the end: the port leaves open which. */
   async replace(row: VersionedRow): Promise<'replaced' | 'stale'> {
-    return this.call(() => assertKey(row), async () => {
+    return this.call(() => assertRow(row), async () => {
       const item = rowItem(row, row.version);
       const refusal = await this.put(row, {
         Item: item,

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '@meridian/accounting';
 import {
-  assertKey, assertKeys, assertQuery, LedgerError,
+  assertKey, assertKeys, assertQuery, assertRow, LedgerError,
   type Key, type Ledger, type Page, type Range, type Row, type StoredRow, type VersionedRow,
 } from '@meridian/ledger';
 import { Database, type IteratorOptions, type Level } from '@meridian/level';
@@ -67,12 +67,12 @@ export class LevelLedger implements Ledger {
   }
 
   async insert(row: Row): Promise<'inserted' | 'exists'> {
-    this.assertReady(() => assertKey(row));
+    this.assertReady(() => assertRow(row));
     return this.committer.commit(inserting(row, { clock: this.options.clock, outbox: this.replicated }));
   }
 
   async replace(row: VersionedRow): Promise<'replaced' | 'stale'> {
-    this.assertReady(() => assertKey(row));
+    this.assertReady(() => assertRow(row));
     return this.committer.commit(replacing(row, { clock: this.options.clock, outbox: this.replicated }));
   }
 

@@ -3,7 +3,7 @@
  * partition keys of its own, so that one table may serve all of them; pages may hold less than asked for.
  */
 import { LedgerError, type LedgerErrorCode } from './errors';
-import { GET_MANY_MAX, getAll, PK_BYTES_MAX, queryAll, SK_BYTES_MAX, type Key, type Ledger, type Range, type Row, type StoredRow } from './ledger';
+import { GET_MANY_MAX, getAll, PK_BYTES_MAX, queryAll, ROW_BYTES_MAX, SK_BYTES_MAX, type Key, type Ledger, type Range, type Row, type StoredRow } from './ledger';
 
 export interface LedgerSetup {
   readonly ledger: Ledger;
@@ -230,6 +230,16 @@ function refusing(behaviour: Behaviour): void {
     const longest = { pk: pk.padEnd(PK_BYTES_MAX, 'p'), sk: 'é'.repeat(SK_BYTES_MAX / 2) };
     expect(await ledger.insert({ ...longest, value })).toBe('inserted');
     expect((await all(ledger, longest.pk)).map(({ sk }) => sk)).toEqual([longest.sk]);
+  });
+
+  behaviour('refuses a row that is too large, key and all, and takes the largest', async (ledger, pk) => {
+    const key = { pk, sk: 'é'.repeat(100) };
+    const room = ROW_BYTES_MAX - pk.length - 200;
+    await expectCode(ledger.insert({ ...key, value: new Uint8Array(room + 1) }), 'ledger_invalid');
+    await expectCode(ledger.replace({ ...key, value: new Uint8Array(room + 1), version: Number.MAX_SAFE_INTEGER }), 'ledger_invalid');
+    expect(await ledger.get(key, consistent)).toBeUndefined();
+    expect(await ledger.replace({ ...key, value: new Uint8Array(room), version: Number.MAX_SAFE_INTEGER })).toBe('replaced');
+    expect((await ledger.get(key, consistent))?.value.length).toBe(room);
   });
 
   behaviour('refuses more keys than `getMany` takes, and a limit below 1', async (ledger, pk) => {

@@ -8,7 +8,7 @@ export type LedgerErrorCode = (typeof LEDGER_ERROR_CODES)[number];
  * - `ledger_unavailable`: not reached or out of order; not applied.
  * - `ledger_throttled`: refused for load; not applied.
  * - `ledger_ambiguous`: no answer; a write may or may not have been applied, now or later.
- * - `ledger_invalid`: the call is wrong (key too long, too many keys): a defect of the caller.
+ * - `ledger_invalid`: the call is wrong (key too long, row too large, too many keys): a defect of the caller.
  * - `ledger_closed`: `close` was called.
  */
 export class LedgerError extends MeridianError {

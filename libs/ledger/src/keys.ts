@@ -41,8 +41,13 @@ export const keys = {
   cutsPk: 'C#cuts',
   cutCopy: (k: number): Key => ({ pk: keys.cutsPk, sk: pad(k, CUT_DIGITS) }),
   usagePk: (region: string, tenant: string, month: string): string => `U#${region}#${tenant}#${month}`,
-  /** `hour`: `YYYY-MM-DDTHH`. */
-  usageHour: (region: string, tenant: string, hour: string): Key => ({ pk: keys.usagePk(region, tenant, hour.slice(0, 7)), sk: hour }),
+  /** `hour`: `YYYY-MM-DDTHH`; `part`: the hex digits that the hashes of its lines begin with, none unless the hour outgrows a row. */
+  usageHour: (region: string, tenant: string, hour: string, part = ''): Key => ({
+    pk: keys.usagePk(region, tenant, hour.slice(0, 7)),
+    sk: part === '' ? hour : `${hour}#${part}`,
+  }),
+  /** Sort-key range of the usage of hours `from`..`to`, all parts. */
+  usageRange: (from: string, to: string): { readonly from: string; readonly to: string } => ({ from, to: `${to}#~` }),
   sessionCache: (region: string, tenant: string, session: string): Key => ({ pk: `V#${region}#${tenant}#${encode(session)}`, sk: '-' }),
   /** `period`: `YYYY-MM`. */
   sessionIndexPk: (region: string, tenant: string, period: string, shard: number): string => `T#${region}#${tenant}#${period}#${shard}`,
@@ -80,6 +85,12 @@ export function isDerived(pk: string): boolean {
 export function parseDeltaSk(sk: string): { readonly stream: StreamId; readonly number: number } {
   const at = sk.lastIndexOf('#');
   return { stream: streamFromKey(sk.slice(2, at)), number: Number(sk.slice(at + 1)) };
+}
+
+/** What a usage row's sort key says. */
+export function parseUsageSk(sk: string): { readonly hour: string; readonly part: string } {
+  const at = sk.indexOf('#');
+  return at < 0 ? { hour: sk, part: '' } : { hour: sk.slice(0, at), part: sk.slice(at + 1) };
 }
 
 export function decodeSession(encoded: string): string {

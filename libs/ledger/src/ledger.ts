@@ -48,7 +48,7 @@ export interface Page {
 
 /**
  * Every method rejects with `LedgerError` only. When the code is `ledger_ambiguous` a write may have been applied, or may be
- * applied later; with any other code it was not and will not be.
+ * applied later; with any other code it was not and will not be. A row larger than `ROW_BYTES_MAX` is `ledger_invalid`.
  */
 export interface Ledger {
   /**
@@ -83,6 +83,9 @@ export const GET_MANY_MAX = 100;
 /** UTF-8 bytes of a partition key and of a sort key, which have at least one: DynamoDB's limits. */
 export const PK_BYTES_MAX = 2_048;
 export const SK_BYTES_MAX = 1_024;
+
+/** Bytes of a row, its key's included: DynamoDB's 400 KB for an item, less the names of its attributes and the version. */
+export const ROW_BYTES_MAX = 400 * 1_024 - 64;
 
 /** All rows of a range, page by page. */
 export async function* queryAll(ledger: Ledger, pk: string, range: Range, options: ReadOptions): AsyncGenerator<StoredRow> {

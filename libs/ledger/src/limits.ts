@@ -1,6 +1,6 @@
 /** What every adapter refuses in the same words: calls that one of them could not carry out. */
 import { LedgerError } from './errors';
-import { GET_MANY_MAX, PK_BYTES_MAX, SK_BYTES_MAX, type Key, type Range } from './ledger';
+import { GET_MANY_MAX, PK_BYTES_MAX, ROW_BYTES_MAX, SK_BYTES_MAX, type Key, type Range, type Row } from './ledger';
 
 const encoder = new TextEncoder();
 /** UTF-8 bytes of one UTF-16 unit, at most. */
@@ -9,7 +9,16 @@ const BYTES_PER_UNIT_MAX = 3;
 /** Throws `ledger_invalid` unless both parts are there and not too long. */
 export function assertKey({ pk, sk }: Key): void {
   assertPk(pk);
-  assertLength('sort key', sk, SK_BYTES_MAX);
+  assertSk(sk);
+}
+
+/** Throws `ledger_invalid` unless the key is one and the row is not too large. */
+export function assertRow({ pk, sk, value }: Row): void {
+  assertPk(pk);
+  assertSk(sk);
+  if ((pk.length + sk.length) * BYTES_PER_UNIT_MAX + value.length <= ROW_BYTES_MAX) return;
+  const bytes = encoder.encode(pk + sk).length + value.length;
+  if (bytes > ROW_BYTES_MAX) throw new LedgerError('ledger_invalid', `a row has at most ${ROW_BYTES_MAX} bytes, key and all, not ${bytes}: ${pk} ${sk}`);
 }
 
 export function assertKeys(keys: readonly Key[]): void {
@@ -26,6 +35,10 @@ export function assertQuery(pk: string, { limit }: Range): void {
 
 function assertPk(pk: string): void {
   assertLength('partition key', pk, PK_BYTES_MAX);
+}
+
+function assertSk(sk: string): void {
+  assertLength('sort key', sk, SK_BYTES_MAX);
 }
 
 function assertLength(name: string, text: string, max: number): void {

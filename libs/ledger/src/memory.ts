@@ -1,7 +1,7 @@
 /** The ledger in memory: for tests, the simulator and benches. Rows are copied in and out by reference, never changed. */
 import { LedgerError } from './errors';
 import type { Key, Ledger, Page, Range, Row, StoredRow, VersionedRow } from './ledger';
-import { assertKey, assertKeys, assertQuery } from './limits';
+import { assertKey, assertKeys, assertQuery, assertRow } from './limits';
 import { compareSortKeys } from './order';
 
 /** Rows in a page when no limit is asked for. */
@@ -17,13 +17,13 @@ export class MemoryLedger implements Ledger {
 
   async insert(row: Row): Promise<'inserted' | 'exists'> {
     this.assertOpen();
-    assertKey(row);
+    assertRow(row);
     return this.write(row, 0, never) ? 'inserted' : 'exists';
   }
 
   async replace(row: VersionedRow): Promise<'replaced' | 'stale'> {
     this.assertOpen();
-    assertKey(row);
+    assertRow(row);
     return this.write(row, row.version, (stored) => stored.version <= row.version) ? 'replaced' : 'stale';
   }
 

@@ -107,6 +107,19 @@ export interface Derived<T> {
   readonly previous?: { readonly k: number; readonly value: T };
 }
 
+/**
+ * UTF-8 bytes of the value of a derived row. A row holds two of them while a cut is being resolved, and its key, and must
+ * stay below `ROW_BYTES_MAX`.
+ */
+export const VALUE_BYTES_MAX = 190 * 1_024;
+/** UTF-8 bytes of a line as JSON, at most: five texts of 128 bytes that may all have to be escaped, a region of 64, names, and nine sums of 40 digits. */
+const LINE_BYTES_MAX = 2_048;
+
+/** Whether lines of usage, as JSON, have at most so many bytes. Mostly there are few: they need not be looked at. */
+export function linesFit(lines: readonly UsageLine[], bytesMax: number): boolean {
+  return lines.length * LINE_BYTES_MAX <= bytesMax || encodeJson(lines.map(usageLineToJson)).length <= bytesMax;
+}
+
 /** Value of a `V` row: the total of a session that is not plain. */
 export interface SessionCache {
   readonly events: number;
@@ -121,6 +134,10 @@ export interface SessionCache {
 interface TokensJson {
   readonly tokens: ReturnType<typeof tokensToJson>;
 }
+/** What a `V` row says of a session whose total does not fit into it: it is computed from the deltas. An older total must not stay. */
+export const TOO_LARGE = 'tooLarge';
+type TooLarge = typeof TOO_LARGE;
+
 type CacheJson = Omit<SessionCache, 'tokens' | 'usage'> & TokensJson & { readonly usage: readonly UsageLineJson[] };
 
 /** One codec per derived row: value → JSON → value. */
@@ -141,15 +158,17 @@ function derivedCodec<T, Json>(toJson: (value: T) => Json, fromJson: (json: Json
   };
 }
 
-/** `U` rows: the usage of one tenant in one hour. */
+/** `U` rows: the usage of one tenant in one hour, or a part of it. */
 export const usageCodec: DerivedCodec<readonly UsageLine[]> = derivedCodec(
   (lines: readonly UsageLine[]) => lines.map(usageLineToJson),
   (json: readonly UsageLineJson[]) => json.map(usageLineFromJson),
 );
 
-export const sessionCacheCodec: DerivedCodec<SessionCache> = derivedCodec(
-  (value: SessionCache): CacheJson => ({ ...value, tokens: tokensToJson(value.tokens), usage: value.usage.map(usageLineToJson) }),
-  (json: CacheJson) => ({ ...json, tokens: tokensFromJson(json.tokens), usage: json.usage.map(usageLineFromJson) }),
+export const sessionCacheCodec: DerivedCodec<SessionCache | TooLarge> = derivedCodec(
+  (value: SessionCache | TooLarge): CacheJson | TooLarge =>
+    value === TOO_LARGE ? value : { ...value, tokens: tokensToJson(value.tokens), usage: value.usage.map(usageLineToJson) },
+  (json: CacheJson | TooLarge) =>
+    json === TOO_LARGE ? json : { ...json, tokens: tokensFromJson(json.tokens), usage: json.usage.map(usageLineFromJson) },
 );
 
 /** Value of a `T` row, which says that the session has an entry dated in the period: its key says all of it. */

@@ -19,7 +19,8 @@ export {
   type CoverageAnswer, type ExplainAnswer, type ReadParts, type SessionAnswer, type SessionCursor, type SessionListAnswer, type UsageAnswer,
 } from './answer/read';
 export { listLogs, registerLogs, retireLog, type RegisteredLog } from './cut/registry';
-export { checkScope, Rerun, type Difference, type RerunProgress, type RerunResult, type RerunScope } from './answer/rerun';
+export type { Difference } from './answer/differences';
+export { checkScope, Rerun, type RerunProgress, type RerunResult, type RerunScope } from './answer/rerun';
 export { Resolver, type Increment, type ResolveParts } from './answer/resolve';
 export { SAMPLE_DEFAULTS, SAMPLE_LOOK_MS, Sampler, sampleSettings, type SampleParts, type SampleSettings } from './cut/sample';
 export type { FoldedSession } from './fold/sessions';

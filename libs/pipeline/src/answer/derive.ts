@@ -3,13 +3,22 @@
  * region, is absolute, and is written only by that region through its own replica.
  */
 import { AccountingError, TokenSum, type SessionTotal, type TokenTotals, type Usage, type UsageLine } from '@meridian/accounting';
-import type { Derived, DerivedCodec, Key, Ledger, SessionCache, StoredRow } from '@meridian/ledger';
+import {
+  linesFit, TOO_LARGE, VALUE_BYTES_MAX,
+  type Derived, type DerivedCodec, type Key, type Ledger, type SessionCache, type StoredRow,
+} from '@meridian/ledger';
 import { periodOf } from './periods';
 
-/** The `V` row of a session that is not plain. */
+/** A session's total, as its `V` row has it when it is not plain. */
 export function sessionCache(total: SessionTotal): SessionCache {
   const { events, duplicates, conflicts, voided, streams, tokens, usage } = total;
   return { events, duplicates, conflicts, voided, streams, tokens, usage: usage.lines() };
+}
+
+/** What its row says: a session of thousands of lines does not fit. */
+export function sessionCacheValue(total: SessionTotal): SessionCache | typeof TOO_LARGE {
+  const cache = sessionCache(total);
+  return linesFit(cache.usage, VALUE_BYTES_MAX) ? cache : TOO_LARGE;
 }
 
 /** The part of a session's total that is dated in a period. */

@@ -7,7 +7,7 @@ import {
   type UsageLine,
 } from '@meridian/accounting';
 import {
-  decodeJson, decodeSession, keys, queryAll, SESSION_SHARDS, sessionCacheCodec, usageCodec,
+  decodeJson, decodeSession, keys, parseUsageSk, queryAll, SESSION_SHARDS, sessionCacheCodec, TOO_LARGE, usageCodec,
   type EndsSample, type Ledger, type SessionCache, type StoredRow,
 } from '@meridian/ledger';
 import { resolvedThrough } from '../cut/cuts';
@@ -81,8 +81,8 @@ export class Reader {
     const cut = await this.cut();
     const { ledger, region } = this.parts;
     const cached = await readDerived(ledger, keys.sessionCache(region, tenant, session), sessionCacheCodec);
-    // A cache at a later cut than the one we answer at is no use; the deltas always are.
-    const atCut = cached && cached.k <= cut.k && !options.live ? cached.value : undefined;
+    // A cache at a later cut than the one we answer at is no use, nor is one that the total did not fit into; the deltas always are.
+    const atCut = cached && cached.k <= cut.k && cached.value !== TOO_LARGE && !options.live ? cached.value : undefined;
     if (atCut) return { ...atCut, claim: this.claim(cut, atCut.conflicts) };
     const deltas = await this.evidence.deltas(tenant, session);
     const now = total(deltas, new Cover(cut), this.evidence.shapes);
@@ -138,11 +138,11 @@ export class Reader {
     return this.atOneCut(async (cut) => {
       const lines: UsageLine[] = [];
       for (const period of periodsBetween(from, to)) {
-        const range = { from: hourName(from), to: hourName(to - 1) };
+        const range = keys.usageRange(hourName(from), hourName(to - 1));
         for await (const row of queryAll(this.parts.ledger, keys.usagePk(this.parts.region, tenant, period), range, { consistent: true })) {
           const value = valueAt(usageCodec.decode(row.value), cut.k);
           if (value === 'ahead') return 'ahead';
-          if (value && hourFromName(row.sk) < to) lines.push(...value);
+          if (value && hourFromName(parseUsageSk(row.sk).hour) < to) lines.push(...value);
         }
       }
       return { claim: this.claim(cut, 0), lines };

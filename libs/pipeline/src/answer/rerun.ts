@@ -4,15 +4,17 @@
  */
 import { Cover, EMPTY_CUT, NAME_PATTERN, total, Usage, type Clock, type Cut, type Hash, type UsageLine } from '@meridian/accounting';
 import {
-  INDEX_VALUE, keys, queryAll, sessionCacheCodec, usageCodec,
+  INDEX_VALUE, keys, parseUsageSk, queryAll, sessionCacheCodec, usageCodec,
   type Derived, type DerivedCodec, type Key, type Ledger, type StoredRow,
 } from '@meridian/ledger';
 import { newestCopy, resolvedThrough } from '../cut/cuts';
-import { linesByHour, periodsOf, sessionCache, valueAt } from './derive';
+import { linesByHour, periodsOf, sessionCacheValue, valueAt } from './derive';
+import { Differences, type Difference } from './differences';
 import { PipelineError } from '../errors';
 import { Evidence } from './evidence';
 import { eachLimited } from '../loop';
 import { hourFromName, hourName, periodOf, periodsBetween } from './periods';
+import { usageParts } from './usage-hour';
 
 /** Which derived rows a rerun is about. */
 export interface RerunScope {
@@ -22,17 +24,6 @@ export interface RerunScope {
   /** Hours since the epoch, [from, to): only `U` rows of these hours and `T` rows of their periods. */
   readonly from?: number;
   readonly to?: number;
-}
-
-/** A row that did not say what the evidence says. */
-export interface Difference {
-  readonly row: 'U' | 'V' | 'T';
-  readonly pk: string;
-  readonly sk: string;
-  readonly problem: 'missing' | 'extra' | 'wrong' | 'corrupt';
-  /** As stored and as it must be, JSON; null for a row that is not there or must not be. */
-  readonly stored: unknown;
-  readonly expected: unknown;
 }
 
 export interface RerunProgress {
@@ -48,7 +39,7 @@ export interface RerunResult {
   readonly rows: number;
   /** Rows that differed: restored, unless it was a dry run. */
   readonly changes: number;
-  /** The first `DIFFERENCES_MAX` of them. */
+  /** The first of them: up to `DIFFERENCES_MAX`, as far as they fit into a row. */
   readonly differences: readonly Difference[];
 }
 
@@ -65,15 +56,12 @@ export interface RerunOptions {
   readonly onProgress: (progress: RerunProgress) => Promise<void>;
 }
 
-/** Differences kept in a result; all are counted and restored. */
-export const DIFFERENCES_MAX = 1_000;
 const CONCURRENCY = 8;
 /** Sessions between two reports of progress. */
 const PROGRESS_STEP = 500;
 /** How often rows are compared anew because reconciliation moved on meanwhile. */
 const ATTEMPTS_MAX = 100;
 const ATTEMPT_WAIT_MS = 50;
-const decoder = new TextDecoder();
 
 /** Checks a scope; throws `scope_invalid` naming the field. */
 export function checkScope(scope: RerunScope): void {
@@ -88,10 +76,9 @@ export function checkScope(scope: RerunScope): void {
 
 export class Rerun {
   private readonly evidence: Evidence;
-  private readonly differences: Difference[] = [];
+  private readonly differences = new Differences();
   private sessions = 0;
   private rows = 0;
-  private readonly changed = new Set<string>();
   private cut: Cut = EMPTY_CUT;
 
   constructor(
@@ -117,7 +104,7 @@ export class Rerun {
     }
     await onProgress({ phase: 'done', done: this.sessions, total: this.sessions });
     const { cut, sessions, rows, differences } = this;
-    return { cut: cut.k, sessions, rows, changes: this.changed.size, differences };
+    return { cut: cut.k, sessions, rows, changes: differences.count, differences: differences.kept };
   }
 
   /** Usage and sessions of the tenant between two cuts, corrections not yet taken off. */
@@ -152,7 +139,7 @@ export class Rerun {
       const now = total(await this.evidence.deltas(tenant, session), new Cover(cut), this.evidence.shapes);
       const cacheKey = keys.sessionCache(region, tenant, session);
       // A plain session needs no cache, but one that is there must be right.
-      if (await this.compare('V', cacheKey, sessionCacheCodec, { value: sessionCache(now), isOptional: now.isPlain }, cut)) {
+      if (await this.compare('V', cacheKey, sessionCacheCodec, { value: sessionCacheValue(now), isOptional: now.isPlain }, cut)) {
         for (const period of periodsOf(now)) if (this.isInPeriods(period)) await this.index(keys.sessionIndex(region, tenant, period, session));
         return;
       }
@@ -166,7 +153,7 @@ export class Rerun {
     this.rows++;
     if (await ledger.get(key, { consistent: true })) return;
     if (!this.options.dryRun) await ledger.insert({ ...key, value: INDEX_VALUE });
-    this.note({ row: 'T', ...key, problem: 'missing', stored: null, expected: show(INDEX_VALUE) });
+    this.differences.note(key, { row: 'T', problem: 'missing', stored: undefined, expected: INDEX_VALUE });
   }
 
   /** Periods that the tenant's usage, or the scope, can lie in. */
@@ -186,9 +173,9 @@ export class Rerun {
     for (let attempt = 0; ; attempt++) {
       const now = await resolvedThrough(ledger, region);
       if (now.k > this.cut.k) await this.moveOn(usage, touched, now);
-      const changes = this.changed.size;
+      const changes = this.differences.count;
       // After a change once more: a damaged row may just have been carried over into the next cut.
-      if ((await this.compareUsage(usage)) && (this.changed.size === changes || this.options.dryRun)) return;
+      if ((await this.compareUsage(usage)) && (this.differences.count === changes || this.options.dryRun)) return;
       await this.waitForNextAttempt(attempt);
     }
   }
@@ -212,17 +199,23 @@ export class Rerun {
     const { ledger, region } = this.parts;
     const { tenant } = this.options.scope;
     const expected = linesByHour(usage);
-    const hours = new Set([...usage.hours()].filter((hour) => this.isInScope(hour)));
+    // By hour, the parts that there must be and those that there are.
+    const hours = new Map<number, Set<string>>();
+    for (const hour of usage.hours()) if (this.isInScope(hour)) hours.set(hour, new Set(['']));
     for (const period of await this.periods()) {
       for await (const row of queryAll(ledger, keys.usagePk(region, tenant, period), {}, { consistent: true })) {
-        const hour = hourFromName(row.sk);
-        if (Number.isInteger(hour) && this.isInScope(hour)) hours.add(hour);
+        const { hour: name, part } = parseUsageSk(row.sk);
+        const hour = hourFromName(name);
+        if (Number.isInteger(hour) && this.isInScope(hour)) hours.set(hour, (hours.get(hour) ?? new Set()).add(part));
       }
     }
-    for (const hour of [...hours].sort((a, b) => a - b)) {
-      const value: readonly UsageLine[] = expected.get(hour) ?? [];
-      const key = keys.usageHour(region, tenant, hourName(hour));
-      if (!(await this.compare('U', key, usageCodec, { value, isOptional: value.length === 0 }, this.cut))) return false;
+    for (const [hour, stored] of [...hours].sort(([a], [b]) => a - b)) {
+      const parts = usageParts(expected.get(hour) ?? [], this.parts.hash);
+      for (const part of new Set([...parts.keys(), ...stored])) {
+        const value: readonly UsageLine[] = parts.get(part) ?? [];
+        const key = keys.usageHour(region, tenant, hourName(hour), part);
+        if (!(await this.compare('U', key, usageCodec, { value, isOptional: value.length === 0 }, this.cut))) return false;
+      }
     }
     return true;
   }
@@ -251,15 +244,8 @@ export class Rerun {
       const version = Math.max(cut.k, stored?.version ?? 0);
       if ((await ledger.replace({ ...key, version, value: expected })) === 'stale') return false;
     }
-    this.note({ row, ...key, problem, stored: stored ? show(stored.value) : null, expected: show(expected) });
+    this.differences.note(key, { row, problem, stored: stored?.value, expected });
     return true;
-  }
-
-  private note(difference: Difference): void {
-    const name = `${difference.pk} ${difference.sk}`;
-    if (this.changed.has(name)) return;
-    this.changed.add(name);
-    if (this.differences.length < DIFFERENCES_MAX) this.differences.push(difference);
   }
 
   private async waitForNextAttempt(attempt: number): Promise<void> {
@@ -309,14 +295,4 @@ function tryDecode<T>(codec: DerivedCodec<T>, row: StoredRow): Derived<T> | 'cor
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-/** A row's bytes for a person: JSON if they are, else text as far as it goes. */
-function show(bytes: Uint8Array): unknown {
-  const text = decoder.decode(bytes);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text.slice(0, 200);
-  }
 }

@@ -5,19 +5,18 @@
  * never from rows derived before. A rerun, a crash half way and a second reconciler write the same bytes.
  */
 import {
-  AccountingError, Cover, hasEntries, total, Usage, type Clock, type Cut, type Hash, type SessionDelta, type SessionTotal, type UsageLine,
+  Cover, hasEntries, total, Usage, type Clock, type Cut, type Hash, type SessionDelta, type SessionTotal,
 } from '@meridian/accounting';
 import {
-  encodeJson, INDEX_VALUE, keys, sessionCacheCodec, usageCodec,
-  type Derived, type Key, type Ledger, type ResolvedThrough,
+  encodeJson, INDEX_VALUE, keys, sessionCacheCodec, type Ledger, type ResolvedThrough,
 } from '@meridian/ledger';
 import { copyOfCut, resolvedThrough } from '../cut/cuts';
-import { decodeDerivedOrNone, linesByHour, periodsOf, readDerived, sessionCache, writeDerived } from './derive';
-import { PipelineError } from '../errors';
+import { decodeDerivedOrNone, linesByHour, periodsOf, sessionCacheValue, writeDerived } from './derive';
 import { Evidence } from './evidence';
 import { eachLimited } from '../loop';
 import { hourName } from './periods';
 import type { Probe } from '../probe';
+import { writeUsageHour } from './usage-hour';
 
 export interface ResolveParts {
   readonly ledger: Ledger;
@@ -108,7 +107,7 @@ export class Resolver {
     if (now.isPlain) return rows;
     const key = keys.sessionCache(region, tenant, session);
     const stored = decodeDerivedOrNone(await ledger.get(key, { consistent: true }), sessionCacheCodec);
-    await writeDerived(ledger, key, sessionCacheCodec, { stored, k: target.k, resolvedThrough: base.k, value: sessionCache(now) });
+    await writeDerived(ledger, key, sessionCacheCodec, { stored, k: target.k, resolvedThrough: base.k, value: sessionCacheValue(now) });
     return rows + 1;
   }
 
@@ -127,26 +126,13 @@ export class Resolver {
   }
 
   private async writeUsage(increment: Increment, base: Cut, target: Cut): Promise<number> {
-    const { ledger, region } = this.parts;
+    const { ledger, region, hash } = this.parts;
     const changes = [...increment.usage].flatMap(([tenant, usage]) => [...linesByHour(usage)].map(([hour, lines]) => ({ tenant, hour, lines })));
+    let rows = 0;
     await eachLimited(changes, CONCURRENCY, async ({ tenant, hour, lines }) => {
-      const key = keys.usageHour(region, tenant, hourName(hour));
-      const stored = await this.readUsage(key);
-      const sum = new Usage();
-      for (const line of [...(stored?.value ?? []), ...lines]) sum.addLine(line);
-      await writeDerived(ledger, key, usageCodec, { k: target.k, resolvedThrough: base.k, stored, value: sum.lines() });
+      rows += await writeUsageHour(ledger, hash, { region, tenant, hour: hourName(hour), lines, k: target.k, base: base.k });
     });
-    return changes.length;
-  }
-
-  /** A usage row is built upon: a damaged one must be restored first. Until then this region waits at its cut. */
-  private async readUsage(key: Key): Promise<Derived<readonly UsageLine[]> | undefined> {
-    try {
-      return await readDerived(this.parts.ledger, key, usageCodec);
-    } catch (error) {
-      if (!(error instanceof AccountingError) || error.code !== 'corrupt_row') throw error;
-      throw new PipelineError('resolving', `the row ${key.pk} ${key.sk} is damaged; a rerun of its tenant restores it`, { cause: error });
-    }
+    return rows;
   }
 }
 
