@@ -70,6 +70,8 @@ export interface Probe {
   cutAllocated(told: { readonly k: number; readonly asOf: number; readonly lagging: number }): void;
   reached(told: Reached): void;
   resolved(told: { readonly k: number; readonly sessions: number; readonly rows: number; readonly durationMs: number }): void;
+  /** A log is folded by another stream from here on: nobody has to act. */
+  streamDoubted(told: { readonly log: LogId; readonly message: string }): void;
   /** An operating error that will be retried. */
   retrying(told: { readonly what: string; readonly error: Error; readonly afterMs: number }): void;
   alarm(told: { readonly code: AlarmCode; readonly log: LogId; readonly message: string }): void;
@@ -87,6 +89,7 @@ export const silentProbe: Probe = {
   cutAllocated: nothing,
   reached: nothing,
   resolved: nothing,
+  streamDoubted: nothing,
   retrying: nothing,
   alarm: nothing,
 };

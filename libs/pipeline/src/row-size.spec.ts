@@ -52,7 +52,7 @@ class Region {
 
   static async start(): Promise<Region> {
     const at = new Region();
-    at.logs = await registerLogs(at.parts.control, REGION, await at.log.describe(), at.clock);
+    at.logs = await registerLogs(at.parts.control, REGION, at.log, at.clock);
     return at;
   }
 

@@ -87,6 +87,7 @@ export const LOG_EVENTS = {
   started: 'service_started',
   accepted: 'events_accepted',
   flushed: 'fold_flushed',
+  streamDoubted: 'stream_doubted',
   sampled: 'ends_sampled',
   cutAllocated: 'cut_allocated',
   reached: 'cut_reached',

@@ -85,6 +85,10 @@ export class TelemetryProbe implements Probe {
     this.logger.info({ event: LOG_EVENTS.resolved, ...told });
   }
 
+  streamDoubted({ log, message }: Parameters<Probe['streamDoubted']>[0]): void {
+    this.logger.info({ event: LOG_EVENTS.streamDoubted, log, reason: message });
+  }
+
   retrying({ what, error, afterMs }: Parameters<Probe['retrying']>[0]): void {
     const code = (error as Partial<MeridianError>).code ?? error.name;
     this.parts.instruments.counters.retries.add(1, { ...this.attributes, [ATTRIBUTES.loop]: what, [ATTRIBUTES.code]: code });

@@ -262,7 +262,7 @@ export class FoldService implements Assignee {
       slot.stopped = folder.unfolded;
       if (isDoubtful) {
         this.doubtful.add(log);
-        this.parts.probe.retrying({ what: 'stream', error, afterMs: 0 });
+        this.parts.probe.streamDoubted({ log, message: error.message });
       }
       if (code) this.parts.probe.alarm({ code, log, message: (error as Error).message });
       return undefined;
