@@ -40,7 +40,7 @@ export class Faults {
     if (great > 0.27 && great < 0.42) this.at(() => this.truncate());
     else if (great >= 0.42 && great < 0.55 && regions.length > 1) this.at(() => this.destroy());
     else if (great >= 0.6 && great < 0.75) this.planClock();
-    else if (great >= 0.75 && great < 0.9) this.planOutage();
+    else if (great >= 0.75) this.planOutage();
   }
 
   /** A clock is set minutes ahead, and right again. How long a sample is on its way is then all that bounds T: in this world not for long. */
