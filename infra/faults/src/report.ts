@@ -7,6 +7,7 @@ const count = (value: number): string => value.toLocaleString('en-US');
 
 export function page(report: Report): string {
   const { date, machine, commit, minutes, seed, sent, acknowledged, lost, double, falselyFinal, answers, finals, faults, problems } = report;
+  const rounds = Math.max(...Object.values(faults).map(({ injected }) => injected));
   const rows = Object.entries(faults).map(([name, fault]) => {
     const { answers: judged, finals: final, repeats, unanswered, slackMs, excused } = fault.meanwhile;
     const falsely = slackMs === 0 ? `${fault.falselyFinal}` : `${fault.falselyFinal} (judged with T − ${slackMs / 1_000} s; with T as it is ${excused} more)`;
@@ -37,7 +38,7 @@ Not tested:
 
 ${report.notTested.map((clause) => `- ${clause}`).join('\n')}
 
-Run of ${date.slice(0, 10)}, commit ${commit}, ${minutes} minutes, seed ${seed}; ${machine}. Again: \`npm run test:faults -- --minutes ${Math.floor(minutes)} --seed ${seed} --json\`.
+Run of ${date.slice(0, 10)}, commit ${commit}, ${minutes} minutes, seed ${seed}; ${machine}. Again: \`npm run test:faults -- ${rounds > 1 ? `--minutes ${Math.floor(minutes)} ` : ''}--seed ${seed} --json\`.
 `;
 }
 
