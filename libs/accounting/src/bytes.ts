@@ -261,6 +261,13 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
+/** Lower-case hex of a binary string, one character U+0000..U+00FF per byte. */
+export function binaryToHex(binary: string): string {
+  let hex = '';
+  for (let i = 0; i < binary.length; i++) hex += binary.charCodeAt(i).toString(16).padStart(2, '0');
+  return hex;
+}
+
 /** The 32-bit big-endian word at `at` of a binary string. */
 export function word(binary: string, at: number): number {
   const high = (binary.charCodeAt(at) << 24) | (binary.charCodeAt(at + 1) << 16);

@@ -2,7 +2,7 @@
  * Identity: what makes two reports the same event. It holds no time and no region, so a resend, here or elsewhere,
  * has the same identity; the same id in two sessions is two events.
  */
-import { utf8Length } from './bytes';
+import { binaryToHex, utf8Length } from './bytes';
 import type { Hash } from './environment';
 import { NAME_BYTES_MAX } from './event';
 
@@ -79,9 +79,7 @@ export function readIdentity(bytes: Uint8Array, at: number): Identity {
 }
 
 export function identityToHex(identity: Identity): string {
-  let hex = '';
-  for (let i = 0; i < identity.length; i++) hex += identity.charCodeAt(i).toString(16).padStart(2, '0');
-  return hex;
+  return binaryToHex(identity);
 }
 
 /** Byte by byte, because a slice keeps all of the hash in memory, and more than itself: 48 bytes of each entry. */

@@ -1,5 +1,5 @@
 export { addTokens, BUCKETS, tokensFromJson, tokensToJson, TokenSum, type Bucket, type TokenCounts, type TokenTotals } from './bucket';
-export { utf8Length } from './bytes';
+export { binaryToHex, utf8Length } from './bytes';
 export { SessionState, type Decision } from './classify';
 export {
   assertSuccessor, Cover, coveredRanges, EMPTY_CUT, lastSegment, logRanges, nextSegment, ownersSegment, sortLogs,

@@ -253,7 +253,7 @@ export class Faults {
   private async folded(region: string, log: LogId): Promise<number> {
     const { last, segment } = await this.newest(region, log);
     // What an older stream wrote past its segment does not count.
-    return last && last.number > 0 ? last.end : segment.from;
+    return last?.next ?? segment.from;
   }
 
   /** Below this a manifest says what the log held, also one that does not count any more: without it the log stops with an alarm. */

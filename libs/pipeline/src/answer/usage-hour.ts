@@ -3,7 +3,7 @@
  * lines' hashes, of which each is split again in the same way. Which rows there are is a pure function of the lines, so
  * whoever writes a cut writes the same ones, and each row by itself says what it said at the cut before.
  */
-import { AccountingError, Usage, usageLineToJson, type Hash, type UsageLine } from '@meridian/accounting';
+import { AccountingError, binaryToHex, Usage, usageLineToJson, type Hash, type UsageLine } from '@meridian/accounting';
 import { keys, linesFit, parseUsageSk, queryAll, usageCodec, VALUE_BYTES_MAX, type Derived, type Ledger } from '@meridian/ledger';
 import { resolvedThrough } from '../cut/cuts';
 import { valueAt, writeDerived } from './derive';
@@ -46,10 +46,7 @@ export function usageParts(lines: readonly UsageLine[], hash: Hash, bytesMax = V
 /** A cryptographic hash: publishers choose the names, and must not be able to choose their part. */
 function hexHash({ region, dimensions }: UsageLine, hash: Hash): string {
   const { provider, model, operation, tier, inferenceRegion, counted } = dimensions;
-  const binary = hash.text([region, provider, model, operation, tier, inferenceRegion, counted].join('\0'));
-  let hex = '';
-  for (let i = 0; i < binary.length; i++) hex += binary.charCodeAt(i).toString(16).padStart(2, '0');
-  return hex;
+  return binaryToHex(hash.text([region, provider, model, operation, tier, inferenceRegion, counted].join('\0')));
 }
 
 export interface UsageChange {

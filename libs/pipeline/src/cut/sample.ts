@@ -50,7 +50,7 @@ interface Look {
 
 interface Known {
   readonly stream: StreamId;
-  /** Undefined: nothing was folded. */
+  /** Undefined: the log has no segment. */
   readonly last: LastManifest | undefined;
 }
 

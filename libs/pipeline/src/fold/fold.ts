@@ -130,7 +130,7 @@ export class Folder {
    */
   async open(): Promise<number> {
     this.continuity.open(await this.moveToLastManifest());
-    await this.runAhead.open(this.manifest, () => this.logEnd());
+    await this.runAhead.open(this.manifest, async () => (await this.extent()).end);
     this.next = this.start;
     this.buffer.empty();
     this.begin();
@@ -271,10 +271,6 @@ export class Folder {
     if (newest) await this.assertIntact(newest);
   }
 
-  private async logEnd(): Promise<number> {
-    return (await this.extent()).end;
-  }
-
   /** With nothing taken since the last manifest. */
   private begin(): void {
     this.runAhead.covered();
@@ -327,8 +323,7 @@ export class Folder {
   /** Where the stream's last manifest ends; its start when there is none. Checks that the log still is what it was. */
   private async moveToLastManifest(): Promise<LastManifest | undefined> {
     const last = await lastManifest(this.parts.ledger, this.target.segments, this.shapes);
-    // A stream without a manifest starts where its segment does, whatever the one before wrote past that.
-    this.written = last && last.number > 0 ? last.end : this.from;
+    this.written = last?.next ?? this.from;
     if (last) await this.assertIntact(last);
     this.manifest = last?.number ?? 0;
     this.start = this.written;

@@ -2,7 +2,7 @@
  * The row of a record that was put aside: all that is needed to look at it, and to replay it later. Of one too large for a
  * row its beginning: ingest accepts none like that, so it is nothing that could be replayed.
  */
-import { hourOf, type Hash, type LogId } from '@meridian/accounting';
+import { binaryToHex, hourOf, type Hash, type LogId } from '@meridian/accounting';
 import { encodeJson, keys, type QuarantineRow, type Row } from '@meridian/ledger';
 import type { BufferedQuarantine } from './fold-buffer';
 
@@ -14,7 +14,7 @@ export function quarantineRow(log: LogId, { record, judgement }: BufferedQuarant
   const { code, message, rules, tenant } = judgement;
   const { time, offset, value: bytes } = record;
   const kept: QuarantineRow = { code, message, rules, tenant, time, raw: btoa(toBinary(bytes.subarray(0, RAW_BYTES_MAX))) };
-  const value = bytes.length > RAW_BYTES_MAX ? { ...kept, cut: { bytes: bytes.length, sha256: toHex(hash.bytes(bytes)) } } : kept;
+  const value = bytes.length > RAW_BYTES_MAX ? { ...kept, cut: { bytes: bytes.length, sha256: binaryToHex(hash.bytes(bytes)) } } : kept;
   return { ...keys.quarantine(log, hourOf(time), offset), value: encodeJson(value) };
 }
 
@@ -23,10 +23,4 @@ function toBinary(bytes: Uint8Array): string {
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return binary;
-}
-
-function toHex(binary: string): string {
-  let hex = '';
-  for (let i = 0; i < binary.length; i++) hex += binary.charCodeAt(i).toString(16).padStart(2, '0');
-  return hex;
 }
