@@ -33,6 +33,8 @@ interface Slot {
   folder: Folder | undefined;
   /** Where the fold stood when this log was stopped: it goes on falling behind, and must go on being told so. */
   stopped: Unfolded | undefined;
+  /** Its stream is not to be gone on with: another one is to be opened. */
+  isDoubtful: boolean;
   /** As measured last. */
   lag: Lag | undefined;
   readonly serial: Serial;
@@ -47,8 +49,6 @@ export class FoldService implements Assignee {
   private membership: Membership | undefined;
   /** Of all logs, as measured last. */
   private ends = '';
-  /** Logs whose stream is not to be gone on with. */
-  private readonly doubtful = new Set<LogId>();
   private stopped: (error: Error | undefined) => void = () => undefined;
   private readonly ended: Promise<Error | undefined>;
   private isLeaving = false;
@@ -180,15 +180,16 @@ export class FoldService implements Assignee {
   }
 
   private async openStreams(): Promise<void> {
-    for (const log of this.doubtful) {
+    for (const slot of this.slots.values()) {
+      if (!slot.isDoubtful) continue;
       try {
-        await this.parts.openStream(log);
+        await this.parts.openStream(this.parts.logs[slot.partition] as LogId);
       } catch (error) {
         // In no cut yet, or given up meanwhile.
         if (error instanceof PipelineError && error.code === 'unknown_log') continue;
         throw error;
       }
-      this.doubtful.delete(log);
+      slot.isDoubtful = false;
     }
   }
 
@@ -201,7 +202,7 @@ export class FoldService implements Assignee {
   }
 
   private async openSlot(partition: number): Promise<number> {
-    const slot: Slot = { partition, stream: undefined, folder: undefined, stopped: undefined, lag: undefined, serial: new Serial(), revoked: new AbortController(), bell: new Bell() };
+    const slot: Slot = { partition, stream: undefined, folder: undefined, stopped: undefined, isDoubtful: false, lag: undefined, serial: new Serial(), revoked: new AbortController(), bell: new Bell() };
     this.slots.set(partition, slot);
     const log = this.parts.logs[partition];
     // The topic has grown: a new start registers the new log.
@@ -261,7 +262,7 @@ export class FoldService implements Assignee {
       slot.folder = undefined;
       slot.stopped = folder.unfolded;
       if (isDoubtful) {
-        this.doubtful.add(log);
+        slot.isDoubtful = true;
         this.parts.probe.streamDoubted({ log, message: error.message });
       }
       if (code) this.parts.probe.alarm({ code, log, message: (error as Error).message });
